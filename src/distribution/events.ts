@@ -1,0 +1,72 @@
+import type { Layer } from '../layer/index.js';
+import type { Descriptor, RootFS } from '../oci/index.js';
+import type { Progress } from '../transfer/index.js';
+
+/** News of one layer, by the `id` of its descriptor. */
+export interface LayerProgressEvent {
+  readonly kind: 'progress';
+  readonly id: string;
+  readonly progress: Progress;
+}
+
+/** A layer is in the store, on its parent. */
+export interface LayerRegisteredEvent {
+  readonly kind: 'layer';
+  readonly id: string;
+  /** The place in the list of descriptors, from 0 at the bottom. */
+  readonly index: number;
+  readonly layer: Layer;
+  /** `exists` when the store had it before. */
+  readonly status: 'pulled' | 'exists';
+}
+
+/** All layers are in the store. The last event. */
+export interface DownloadResultEvent {
+  readonly kind: 'result';
+  readonly rootFS: RootFS;
+  /** Bytes that came over the wire for this download's own layers. */
+  readonly bytes: number;
+  /** Gives up the leases on the layers; until then they can't be collected. */
+  release(): void;
+}
+
+/** What LayerDownloadManager.download emits. */
+export type DownloadEvent = LayerProgressEvent | LayerRegisteredEvent | DownloadResultEvent;
+
+/** A layer is on the target. */
+export interface LayerUploadedEvent {
+  readonly kind: 'layer';
+  readonly id: string;
+  /** The place in the list of descriptors, from 0 at the bottom. */
+  readonly index: number;
+  /** What the target stores. */
+  readonly descriptor: Descriptor;
+}
+
+/** All layers are on the target. The last event. */
+export interface UploadResultEvent {
+  readonly kind: 'result';
+  /** What the target stores, in the order of the upload descriptors. */
+  readonly descriptors: readonly Descriptor[];
+}
+
+/** What LayerUploadManager.upload emits. */
+export type UploadEvent = LayerProgressEvent | LayerUploadedEvent | UploadResultEvent;
+
+/** The words of the phases, as people know them from `docker pull` and `docker push`. */
+export const phases = {
+  pulling: 'Pulling fs layer',
+  waiting: 'Waiting',
+  downloading: 'Downloading',
+  verifying: 'Verifying Checksum',
+  downloaded: 'Download complete',
+  extracting: 'Extracting',
+  pulled: 'Pull complete',
+  exists: 'Already exists',
+  retrying: 'Retrying',
+  preparing: 'Preparing',
+  pushing: 'Pushing',
+  mounted: 'Mounted from',
+  pushed: 'Pushed',
+  layerExists: 'Layer already exists',
+} as const;

@@ -1,0 +1,2 @@
+export * from './descriptors.js';
+export * from './events.js';

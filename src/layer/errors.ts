@@ -1,0 +1,81 @@
+import type { DiffID, Digest } from '../oci/index.js';
+import { RxferError } from '../transfer/index.js';
+
+/** The bytes that arrived are not those that the descriptor promised. */
+export class DigestMismatchError extends RxferError {
+  override readonly name = 'DigestMismatchError';
+
+  constructor(expected: Digest, actual: Digest) {
+    super('ERR_DIGEST_MISMATCH', `The blob's bytes have the digest ${actual}, not ${expected}`, {
+      digest: expected,
+      hint: 'It was damaged or changed on its way; try again, or another registry or mirror.',
+    });
+  }
+}
+
+/** More bytes arrived than the descriptor promised, or the source ended for good before them. */
+export class SizeMismatchError extends RxferError {
+  override readonly name = 'SizeMismatchError';
+
+  constructor(digest: Digest, expected: number, actual: number) {
+    super('ERR_SIZE_MISMATCH', `The blob has ${actual} bytes, not ${expected}`, {
+      digest,
+      hint: 'It was damaged or changed on its way; try again, or another registry or mirror.',
+    });
+  }
+}
+
+/** The uncompressed layer is not the one that the image's configuration names. */
+export class DiffIDMismatchError extends RxferError {
+  override readonly name = 'DiffIDMismatchError';
+
+  constructor(digest: Digest, expected: DiffID, actual: DiffID) {
+    super('ERR_DIFF_ID_MISMATCH', `The layer unpacks to ${actual}, not to ${expected}`, {
+      digest,
+      hint: 'The manifest and the configuration of this image contradict each other; ask its publisher.',
+    });
+  }
+}
+
+/** A layer whose archive can't be unpacked: not the compression stated, damaged, or unsafe. */
+export class InvalidLayerError extends RxferError {
+  override readonly name = 'InvalidLayerError';
+
+  constructor(digest: Digest | undefined, problem: string, cause?: unknown) {
+    super('ERR_INVALID_LAYER', `The layer can't be unpacked: ${problem}`, {
+      ...(digest === undefined ? {} : { digest }),
+      cause,
+      hint: 'Nothing of it was kept. The image was published damaged or by a tool that breaks the specification.',
+    });
+  }
+}
+
+/** A blob that was asked of a store which doesn't hold it. */
+export class BlobNotFoundError extends RxferError {
+  override readonly name = 'BlobNotFoundError';
+
+  constructor(digest: Digest) {
+    super('ERR_BLOB_NOT_FOUND', `The blob ${digest} isn't in the store`, {
+      digest,
+      hint: 'Pull the image that it belongs to again.',
+    });
+  }
+}
+
+/** A store folder that can't be used: of another version, damaged, or not writable. */
+export class StoreError extends RxferError {
+  override readonly name = 'StoreError';
+  /** The file or folder it concerns. */
+  readonly path: string;
+
+  constructor(
+    code: `ERR_STORE_${string}`,
+    path: string,
+    message: string,
+    hint: string,
+    cause?: unknown,
+  ) {
+    super(code, message, { hint, cause });
+    this.path = path;
+  }
+}

@@ -1,0 +1,130 @@
+import type { Readable } from 'node:stream';
+import type { BlobBody, BlobRequest, ChainID, Descriptor, DiffID, Digest } from '../oci/index.js';
+
+/** A layer in a store: registered on its parent, unpacked, and there to stay while leased. */
+export interface Layer {
+  readonly chainID: ChainID;
+  readonly diffID: DiffID;
+  /** The layer below, or `undefined` for the lowest. */
+  readonly parent: ChainID | undefined;
+  /** The compressed blob it came from: media type, digest and size as transferred. */
+  readonly blob: Descriptor;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+}
+
+/** Keeps a layer and all below it from garbage collection until released. */
+export interface LayerLease {
+  readonly layer: Layer;
+  /** Gives the layer up; further calls do nothing. */
+  release(): void;
+}
+
+/**
+ * A blob that is verified, unpacked and stored, and waits to be registered on a parent.
+ * Its holder either registers it any number of times or not at all, and discards it once.
+ */
+export interface StagedLayer {
+  readonly blob: Descriptor;
+  readonly diffID: DiffID;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  /** Removes what is staged; the blob itself stays. Further calls do nothing. */
+  discard(): Promise<void>;
+}
+
+/** How {@link LayerIngest.append} is watched and stopped. */
+export interface AppendOptions {
+  /** Stops the copy and destroys the body; what was accepted stays. */
+  readonly signal: AbortSignal;
+  /** Called as bytes are accepted, with the ingest's new offset in bytes. */
+  readonly onProgress?: (offset: number) => void;
+}
+
+/**
+ * The way of one blob into a store (containerd's content.Writer). The bytes pass once: they are
+ * kept, hashed, decompressed, hashed again and unpacked as they arrive, with back-pressure.
+ * Calls don't overlap, but for `close`, which ends the one under way.
+ */
+export interface LayerIngest {
+  /** Bytes that are here already; where the next append goes on. Equal to the size: all there. */
+  readonly offset: number;
+  /**
+   * Takes in `body`, which begins at {@link offset}, to its end.
+   *
+   * Rejects when the body fails, is too long, or ends the blob with another digest than the
+   * descriptor's ({@link DigestMismatchError}, after which the ingest stands at 0 again). Resolves
+   * on a body that ends early too: the caller looks at `offset` and goes on from there.
+   */
+  append(body: Readable, options: AppendOptions): Promise<void>;
+  /** Forgets everything and stands at 0. */
+  restart(): Promise<void>;
+  /** Ends the unpacking, publishes the blob and hands over what is staged. Once all is there. */
+  complete(signal: AbortSignal): Promise<StagedLayer>;
+  /**
+   * Ends the ingest, and whatever call is under way. Bytes of an unfinished blob stay for the
+   * next ingest of it to resume; everything else goes. Resolves when nothing is open any more.
+   */
+  close(): Promise<void>;
+}
+
+/** Where layers are kept. Every implementation passes spec/support/layer-store-contract.ts. */
+export interface LayerStore {
+  /** A lease on the layer, or `undefined` when it isn't there. */
+  acquire(chainID: ChainID): Promise<LayerLease | undefined>;
+  /**
+   * Opens the ingest of a blob, whose media type tells the compression. A blob that is already
+   * there, whole or in part, isn't wanted again: the ingest's offset says what is missing.
+   * The caller must close it, in every outcome.
+   */
+  ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest>;
+  /**
+   * Makes the staged layer a layer on `parent`, by one rename. Answers with the one that is
+   * there when the chain is known already. `parent` must be leased by the caller.
+   */
+  register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease>;
+  /** The layer as the very tar its diffID was made of. The caller reads to the end or destroys. */
+  openTar(layer: Layer, signal: AbortSignal): Promise<Readable>;
+}
+
+/** Where the documents of images (manifests, indexes, configurations) and layers' blobs are kept. */
+export interface BlobStore {
+  /** Bytes of the blob, or `undefined` when it isn't there whole. */
+  size(digest: Digest): Promise<number | undefined>;
+  /** A whole small blob, or `undefined`. Refuses one above 4 MiB, the limit for documents. */
+  read(digest: Digest): Promise<Uint8Array | undefined>;
+  /** Keeps a document under its own digest, durably. */
+  write(digest: Digest, bytes: Uint8Array): Promise<void>;
+  /** The blob's bytes from an offset; rejects with BlobNotFoundError when it isn't there. */
+  open(digest: Digest, request: BlobRequest): Promise<BlobBody>;
+}
+
+/** An image that a store knows by name. */
+export interface ImageRecord {
+  /** In full, as formatReference writes it. */
+  readonly reference: string;
+  /** The image's manifest, of one platform. */
+  readonly manifest: Descriptor;
+  /** The digest that the reference led to: the manifest's, or that of the index it stood in. */
+  readonly resolved: Digest;
+  /** When the record was written, ISO 8601. */
+  readonly created: string;
+}
+
+/** The images that a store knows by name. */
+export interface ImageRecords {
+  get(reference: string): Promise<ImageRecord | undefined>;
+  /** All of them, sorted by reference. */
+  list(): Promise<ImageRecord[]>;
+  /** Adds the record, or replaces the one of the same reference, in one step. */
+  put(record: ImageRecord): Promise<void>;
+  /** Tells whether there was one. */
+  delete(reference: string): Promise<boolean>;
+}
+
+/** A whole store: layers, blobs and the images that refer to them. */
+export interface Store {
+  readonly layers: LayerStore;
+  readonly blobs: BlobStore;
+  readonly images: ImageRecords;
+}

@@ -1,0 +1,21 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * The bytes of a blob on their way. Whoever asked for it owns `stream` and must read it to its
+ * end or destroy it.
+ */
+export interface BlobBody {
+  readonly stream: Readable;
+  /** Where in the blob the first byte of `stream` stands; 0 when the source ignored the range. */
+  readonly offset: number;
+  /** Whether the source can continue from an offset, so that an interrupted fetch resumes. */
+  readonly resumable: boolean;
+}
+
+/** What to read of a blob. */
+export interface BlobRequest {
+  /** First byte wanted, in bytes from the blob's beginning. */
+  readonly offset: number;
+  /** Aborts the request and destroys the stream. */
+  readonly signal: AbortSignal;
+}

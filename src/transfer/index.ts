@@ -1,0 +1,3 @@
+export * from './do-not-retry.js';
+export * from './errors.js';
+export * from './progress.js';
