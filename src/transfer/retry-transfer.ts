@@ -1,0 +1,92 @@
+import {
+  asyncScheduler,
+  defer,
+  endWith,
+  ignoreElements,
+  map,
+  merge,
+  retry,
+  Subject,
+  takeWhile,
+  tap,
+  throwError,
+  timer,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+import { isDoNotRetry } from './do-not-retry.js';
+import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
+
+/** When {@link retryTransfer} tries again, and when it gives up. */
+export interface RetryTransferOptions {
+  /** Attempts in all, the first included. Default 5. */
+  readonly maxAttempts?: number;
+  /**
+   * The wait before the next attempt, in ms, after the `failures`-th failure in a row with this
+   * error. Default 5,000 ms × `failures`.
+   */
+  readonly delay?: (failures: number, error: unknown) => number;
+  /** Whether the failed attempt got somewhere, so that the count begins again. Default: never. */
+  readonly countsAnew?: (error: unknown) => boolean;
+  /** The time of the waits. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** The reference's waits: 5 s after the first failure, 5 s more after each further one. */
+export const defaultRetryDelay = (failures: number): number => 5000 * failures;
+
+/**
+ * Subscribes again to a transfer that failed, after a countdown of the phase `Retrying` that
+ * emits the seconds left each second. Put it inside the job, so that watchers share the retries.
+ *
+ * ```
+ * attempts:       --p--#        --p--(r|)
+ * retryTransfer:  --p--5-4-3-2-1--p--(r|)      delay 5 s; a dash more is a second
+ * ```
+ *
+ * - Errors with the last attempt's error after `maxAttempts`, and at once where a DoNotRetry
+ *   stands in its causes ({@link isDoNotRetry}).
+ * - Completes when an attempt does. Unsubscribing ends the attempt or the wait at once.
+ */
+export function retryTransfer<T>(
+  options: RetryTransferOptions = {},
+): MonoTypeOperatorFunction<TransferEvent<T>> {
+  const { maxAttempts = 5, delay = defaultRetryDelay, scheduler = asyncScheduler } = options;
+  const { countsAnew = () => false } = options;
+  return (attempt$) =>
+    defer(() => {
+      let failures = 0;
+      const countdown$ = new Subject<ProgressEvent>();
+      const waitBeforeNext$ = (error: unknown): Observable<unknown> => {
+        failures = countsAnew(error) ? 1 : failures + 1;
+        if (failures >= maxAttempts || isDoNotRetry(error)) return throwError(() => error);
+        return countdown(delay(failures, error), scheduler).pipe(
+          tap((event) => countdown$.next(event)),
+          ignoreElements(),
+          endWith(undefined),
+        );
+      };
+      const attempts$ = attempt$.pipe(
+        retry({ delay: waitBeforeNext$ }),
+        tap({ complete: () => countdown$.complete() }),
+      );
+      return merge(countdown$, attempts$);
+    });
+}
+
+/** Emits the seconds left at once and then each second; completes after `wait` ms. */
+function countdown(wait: number, scheduler: SchedulerLike): Observable<ProgressEvent> {
+  const seconds = Math.ceil(wait / 1000);
+  const firstTick = wait - (seconds - 1) * 1000;
+  const ticks$ = seconds > 0 ? timer(firstTick, 1000, scheduler) : timer(0, scheduler);
+  const retryIn = (left: number): ProgressEvent => progressEvent('Retrying', { retryIn: left });
+  return merge(
+    seconds > 0 ? [retryIn(seconds)] : [],
+    ticks$.pipe(
+      map((tick) => seconds - 1 - tick),
+      takeWhile((left) => left > 0),
+      map(retryIn),
+    ),
+  );
+}
