@@ -1,2 +1,7 @@
 export * from './descriptors.js';
+export * from './errors.js';
 export * from './events.js';
+export { fromAbortable } from './from-abortable.js';
+export * from './layer-download-manager.js';
+export * from './layer-upload-manager.js';
+export * from './options.js';

@@ -1,0 +1,163 @@
+import { catchError, concat, defer, from, NEVER, of, throwError, type Observable } from 'rxjs';
+import {
+  DigestMismatchError,
+  InvalidLayerError,
+  SizeMismatchError,
+  StoreError,
+  type LayerIngest,
+  type LayerStore,
+  type StagedLayer,
+} from '../layer/index.js';
+import {
+  DoNotRetry,
+  progressEvent,
+  resultEvent,
+  retryTransfer,
+  whenStarted,
+  type RetryTransferOptions,
+  type TransferContext,
+  type TransferEvent,
+  type TransferJob,
+} from '../transfer/index.js';
+import type { Closable } from './closing.js';
+import type { DownloadDescriptor } from './descriptors.js';
+import { ShortBodyError, WrongOffsetError } from './errors.js';
+import { phases } from './events.js';
+import { fromAbortable } from './from-abortable.js';
+import { skipBytes } from './skip-bytes.js';
+
+/** A blob that was fetched, verified, unpacked, and waits to be registered. */
+export interface FetchedLayer {
+  readonly staged: StagedLayer;
+  /** Bytes that came over the wire for it. */
+  readonly bytes: number;
+}
+
+/**
+ * The job that brings one blob into the store's staging area. It gives its slot back as soon as
+ * the last byte is there, and lives on after its result, so that the staged layer stays until the
+ * last who shares it has registered it or gone.
+ *
+ * ```
+ * watched:  ^------------------------------!
+ * slot:          [=========]
+ * job:      p-w--d--d--d--dvce--r---------- (cleanup: the ingest is closed, the staged discarded)
+ * ```
+ */
+export function fetchLayer(
+  store: LayerStore,
+  descriptor: DownloadDescriptor,
+  closing: Closable,
+  retry: RetryTransferOptions,
+): TransferJob<FetchedLayer> {
+  return (context) =>
+    concat(
+      of(progressEvent(phases.pulling)),
+      whenStarted(() => {
+        const letGo = closing.use();
+        const fetch = new LayerFetch(store, descriptor, context);
+        context.cleanup(defer(() => from(fetch.close().finally(letGo))));
+        return concat(fetch.run(retry), NEVER);
+      }, phases.waiting)(context),
+    );
+}
+
+class LayerFetch {
+  readonly #descriptor: DownloadDescriptor;
+  readonly #context: TransferContext;
+  readonly #ingest: Promise<LayerIngest>;
+  #staged: Promise<StagedLayer> | undefined;
+  /** The last attempt moved bytes, and the next can go on from there. */
+  #gotSomewhere = false;
+  #mismatches = 0;
+  #bytes = 0;
+
+  constructor(store: LayerStore, descriptor: DownloadDescriptor, context: TransferContext) {
+    this.#descriptor = descriptor;
+    this.#context = context;
+    this.#ingest = store.ingest(descriptor.blob, context.signal);
+    // Heard in run and in close; not at all when cancelled before either.
+    this.#ingest.catch(() => undefined);
+  }
+
+  run(retry: RetryTransferOptions): Observable<TransferEvent<FetchedLayer>> {
+    const attempt$ = fromAbortable<TransferEvent<FetchedLayer>>((signal, emit) =>
+      this.#attempt(signal, emit),
+    );
+    return attempt$.pipe(
+      retryTransfer({ ...retry, countsAnew: () => this.#gotSomewhere }),
+      catchError((error: unknown) => throwError(() => unwrapped(error))),
+    );
+  }
+
+  async close(): Promise<void> {
+    const ingest = await this.#ingest.catch(() => undefined);
+    await ingest?.close();
+    const staged = await this.#staged?.catch(() => undefined);
+    await staged?.discard();
+  }
+
+  async #attempt(
+    signal: AbortSignal,
+    emit: (event: TransferEvent<FetchedLayer>) => void,
+  ): Promise<TransferEvent<FetchedLayer>> {
+    this.#gotSomewhere = false;
+    try {
+      const ingest = await this.#ingest;
+      if (ingest.offset < this.#descriptor.blob.size) {
+        await this.#receive(ingest, signal, emit);
+        this.#context.inactive();
+        // The digest was verified as the last byte came in.
+        emit(progressEvent(phases.verifying));
+        emit(progressEvent(phases.downloaded));
+      } else {
+        this.#context.inactive();
+      }
+      emit(progressEvent(phases.extracting));
+      this.#staged = ingest.complete(signal);
+      return resultEvent({ staged: await this.#staged, bytes: this.#bytes });
+    } catch (error) {
+      throw this.#isFinal(error) ? new DoNotRetry(error) : error;
+    }
+  }
+
+  async #receive(
+    ingest: LayerIngest,
+    signal: AbortSignal,
+    emit: (event: TransferEvent<FetchedLayer>) => void,
+  ): Promise<void> {
+    const { digest, size } = this.#descriptor.blob;
+    const begin = ingest.offset;
+    emit(progressEvent(phases.downloading, { current: begin, total: size }));
+    const body = await this.#descriptor.download({ offset: begin, signal });
+    if (body.offset > begin) {
+      body.stream.destroy();
+      throw new WrongOffsetError(digest, begin, body.offset);
+    }
+    const onProgress = (offset: number): void => {
+      this.#gotSomewhere ||= body.resumable && offset > begin;
+      emit(progressEvent(phases.downloading, { current: offset, total: size }));
+    };
+    try {
+      await ingest.append(skipBytes(body.stream, begin - body.offset), { signal, onProgress });
+    } finally {
+      this.#bytes += Math.max(0, ingest.offset - begin);
+    }
+    if (ingest.offset < size) throw new ShortBodyError(digest, ingest.offset, size);
+  }
+
+  /** Wrong bytes are fetched anew once, whole; a store or an archive that fails stays failed. */
+  #isFinal(error: unknown): boolean {
+    if (error instanceof DigestMismatchError || error instanceof SizeMismatchError) {
+      this.#mismatches++;
+      this.#gotSomewhere = false;
+      return this.#mismatches > 1;
+    }
+    return error instanceof StoreError || error instanceof InvalidLayerError;
+  }
+}
+
+/** What the DoNotRetry of an attempt stands for: it has done its work once the retries are over. */
+function unwrapped(error: unknown): unknown {
+  return error instanceof DoNotRetry ? error.cause : error;
+}

@@ -1,0 +1,95 @@
+import { defer, type Observable } from 'rxjs';
+import type { LayerLease, LayerStore } from '../layer/index.js';
+import type { RootFS } from '../oci/index.js';
+import {
+  TransferManager,
+  type RetryTransferOptions,
+  type TransferManagerState,
+} from '../transfer/index.js';
+import type { DownloadDescriptor } from './descriptors.js';
+import { UnsupportedOSError } from './errors.js';
+import type { DownloadEvent } from './events.js';
+import type { FetchedLayer } from './fetch-layer.js';
+import { downloadLayers } from './layer-download.js';
+import type { LayerManagerOptions } from './options.js';
+
+/**
+ * Figures out which layers of an image are missing, fetches those in parallel under one limit and
+ * registers them bottom-up.
+ *
+ * Whatever downloads run on one manager share their work by two keys: the blob's (one fetch
+ * however many images want it, at whatever depth) and the chain's (one registration of this layer
+ * on this parent).
+ */
+export class LayerDownloadManager {
+  readonly #stores: Readonly<Record<string, LayerStore>>;
+  readonly #retry: RetryTransferOptions;
+  readonly #blobs: TransferManager<FetchedLayer>;
+  /** Registrations move no data over the wire, so they need no slot. */
+  readonly #chains = new TransferManager<LayerLease>(0);
+
+  /** @param stores the layer store for each operating system, such as `{ linux: store }`. */
+  constructor(stores: Readonly<Record<string, LayerStore>>, options: LayerManagerOptions = {}) {
+    const { concurrency = 3, ...retry } = options;
+    this.#stores = stores;
+    this.#retry = retry;
+    this.#blobs = new TransferManager(concurrency);
+    this.state$ = this.#blobs.state$;
+  }
+
+  /** How many layers move data, and how many wait; see TransferManager.state$. */
+  readonly state$: Observable<TransferManagerState>;
+
+  /**
+   * Changes how many layers move data at a time, at once; 0: any number.
+   *
+   * @throws InvalidConcurrencyError
+   */
+  setConcurrency(limit: number): void {
+    this.#blobs.setConcurrency(limit);
+  }
+
+  /**
+   * Downloads and registers layers on top of `base`. Cold.
+   *
+   * ```
+   * layer 1:  --d--d--D-------R             d: Downloading     D: Download complete
+   * layer 2:  --d--D----------R             R: registered, in this order, whatever came first
+   * result:   ----------------(r|)
+   * ```
+   *
+   * - Layers that the store knows, as far up as descriptors state their diffID, are not fetched.
+   * - Emits progress and registrations by layer, then one `result`, and completes. From then on
+   *   the receiver holds the leases on all layers, until it calls `release`.
+   * - Errors with the first failure that retries couldn't cure, and gives up all leases.
+   * - Unsubscribing cancels what nobody else shares and gives up all leases.
+   * - Closes each descriptor exactly once, in every outcome: when the download is over, and a
+   *   fetch that others share and that reads from it too.
+   *
+   * @param os which of the stores to use.
+   * @param layers bottom-up.
+   */
+  download(
+    base: RootFS,
+    os: string,
+    layers: readonly DownloadDescriptor[],
+  ): Observable<DownloadEvent> {
+    return defer(() =>
+      downloadLayers({
+        store: this.#storeFor(os),
+        os,
+        base,
+        layers,
+        blobs: this.#blobs,
+        chains: this.#chains,
+        retry: this.#retry,
+      }),
+    );
+  }
+
+  #storeFor(os: string): LayerStore {
+    const store = Object.hasOwn(this.#stores, os) ? this.#stores[os] : undefined;
+    if (store === undefined) throw new UnsupportedOSError(os, Object.keys(this.#stores));
+    return store;
+  }
+}

@@ -1,0 +1,86 @@
+import { concat, defer, EMPTY, merge, mergeMap, of, type Observable } from 'rxjs';
+import type { Descriptor } from '../oci/index.js';
+import {
+  progressEvent,
+  retryTransfer,
+  TransferManager,
+  whenStarted,
+  type RetryTransferOptions,
+  type TransferJob,
+  type TransferManagerState,
+} from '../transfer/index.js';
+import type { UploadDescriptor } from './descriptors.js';
+import { phases, type UploadEvent } from './events.js';
+import type { LayerManagerOptions } from './options.js';
+
+/**
+ * Brings layers to a target, several at once under one limit. Two uploads of one key at the same
+ * time are one.
+ */
+export class LayerUploadManager {
+  readonly #uploads: TransferManager<Descriptor>;
+  readonly #retry: RetryTransferOptions;
+
+  constructor(options: LayerManagerOptions = {}) {
+    const { concurrency = 5, ...retry } = options;
+    this.#retry = retry;
+    this.#uploads = new TransferManager(concurrency);
+    this.state$ = this.#uploads.state$;
+  }
+
+  /** How many layers move data, and how many wait; see TransferManager.state$. */
+  readonly state$: Observable<TransferManagerState>;
+
+  /**
+   * Changes how many layers move data at a time, at once; 0: any number.
+   *
+   * @throws InvalidConcurrencyError
+   */
+  setConcurrency(limit: number): void {
+    this.#uploads.setConcurrency(limit);
+  }
+
+  /**
+   * Brings all the layers to the target. Cold.
+   *
+   * ```
+   * layer 1:  p--u--u--U             p: Preparing   u: Pushing   U: Pushed
+   * layer 2:  p--w-----u--u--U       w: Waiting
+   * result:   ---------------(r|)
+   * ```
+   *
+   * - Emits progress by layer and `layer` as each is there, then one `result` with what the
+   *   target stores, in the order of `layers`, and completes.
+   * - Calls `setRemoteDescriptor` of each descriptor once, whoever's upload it shared.
+   * - Errors with the first failure that retries couldn't cure.
+   * - Unsubscribing cancels what nobody else shares.
+   */
+  upload(layers: readonly UploadDescriptor[]): Observable<UploadEvent> {
+    return defer(() => {
+      const stored: Descriptor[] = [];
+      const told = new Set<string>();
+      const uploads = layers.map((layer, index) => {
+        const first = !told.has(layer.key);
+        told.add(layer.key);
+        return this.#uploads.transfer(layer.key, this.#job(layer)).pipe(
+          mergeMap((event): Observable<UploadEvent> => {
+            if (event.kind === 'progress') return first ? of({ ...event, id: layer.id }) : EMPTY;
+            stored[index] = event.value;
+            layer.setRemoteDescriptor(event.value);
+            return of({ kind: 'layer', id: layer.id, index, descriptor: event.value });
+          }),
+        );
+      });
+      const result$ = defer(() => of<UploadEvent>({ kind: 'result', descriptors: stored }));
+      return concat(merge(...uploads), result$);
+    });
+  }
+
+  #job(layer: UploadDescriptor): TransferJob<Descriptor> {
+    return (context) =>
+      concat(
+        of(progressEvent(phases.preparing)),
+        whenStarted(() => layer.upload().pipe(retryTransfer(this.#retry)), phases.waiting)(context),
+      );
+  }
+}
