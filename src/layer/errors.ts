@@ -40,6 +40,8 @@ export class DiffIDMismatchError extends RxferError {
 /** A layer whose archive can't be unpacked: not the compression stated, damaged, or unsafe. */
 export class InvalidLayerError extends RxferError {
   override readonly name = 'InvalidLayerError';
+  /** What is wrong with it, as part of a sentence. */
+  readonly problem: string;
 
   constructor(digest: Digest | undefined, problem: string, cause?: unknown) {
     super('ERR_INVALID_LAYER', `The layer can't be unpacked: ${problem}`, {
@@ -47,6 +49,14 @@ export class InvalidLayerError extends RxferError {
       cause,
       hint: 'Nothing of it was kept. The image was published damaged or by a tool that breaks the specification.',
     });
+    this.problem = problem;
+  }
+
+  /** The same of a layer that is known by now. */
+  of(digest: Digest): InvalidLayerError {
+    return this.digest === undefined
+      ? new InvalidLayerError(digest, this.problem, this.cause)
+      : this;
   }
 }
 
@@ -77,5 +87,17 @@ export class StoreError extends RxferError {
   ) {
     super(code, message, { hint, cause });
     this.path = path;
+  }
+}
+
+/** A manifest, index or configuration that is larger than any should be. */
+export class DocumentTooLargeError extends RxferError {
+  override readonly name = 'DocumentTooLargeError';
+
+  constructor(digest: Digest, size: number, limit: number) {
+    super('ERR_DOCUMENT_TOO_LARGE', `The document has ${size} bytes; ${limit} are the limit`, {
+      digest,
+      hint: 'Manifests and configurations are small; this one was published by mistake or in malice.',
+    });
   }
 }

@@ -1,0 +1,59 @@
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import type { BlobBody, BlobRequest, Digest } from '../oci/index.js';
+import { openBlob } from './disk-layers.js';
+import type { DiskLayout } from './disk-layout.js';
+import { checkDocument, maxDocumentSize } from './documents.js';
+import { writeDurably } from './durable.js';
+import { DocumentTooLargeError } from './errors.js';
+import type { BlobStore } from './store.js';
+import { hasCode, onDisk } from './system-errors.js';
+
+/** The blobs of a store on disk: documents and layers' blobs alike. */
+export class DiskBlobs implements BlobStore {
+  readonly #layout: DiskLayout;
+
+  constructor(layout: DiskLayout) {
+    this.#layout = layout;
+  }
+
+  async size(digest: Digest): Promise<number | undefined> {
+    const file = this.#layout.blob(digest);
+    return onDisk(file, () => sizeOf(file));
+  }
+
+  async read(digest: Digest): Promise<Uint8Array | undefined> {
+    const file = this.#layout.blob(digest);
+    return onDisk(file, async () => {
+      const size = await sizeOf(file);
+      if (size === undefined) return undefined;
+      if (size > maxDocumentSize) throw new DocumentTooLargeError(digest, size, maxDocumentSize);
+      return fs.readFile(file);
+    });
+  }
+
+  async write(digest: Digest, bytes: Uint8Array): Promise<void> {
+    checkDocument(digest, bytes);
+    const file = this.#layout.blob(digest);
+    await onDisk(file, async () => {
+      await fs.mkdir(path.dirname(file), { recursive: true });
+      if ((await sizeOf(file)) !== bytes.length) await writeDurably(file, bytes);
+    });
+  }
+
+  async open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
+    const file = this.#layout.blob(digest);
+    const handle = await onDisk(file, () => openBlob(file, digest));
+    const stream = handle.createReadStream({ start: offset, highWaterMark: 256 * 1024, signal });
+    return { stream, offset, resumable: true };
+  }
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await fs.stat(file)).size;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

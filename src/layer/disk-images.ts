@@ -1,0 +1,82 @@
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import * as v from 'valibot';
+import { isDigest, type Digest } from '../oci/index.js';
+import type { DiskLayout } from './disk-layout.js';
+import { syncFolder, writeDurably } from './durable.js';
+import { StoreError } from './errors.js';
+import type { ImageRecord, ImageRecords } from './store.js';
+import { hasCode, onDisk } from './system-errors.js';
+
+/** The image records of a store on disk: one file each, named by the hash of its reference. */
+export class DiskImages implements ImageRecords {
+  readonly #layout: DiskLayout;
+
+  constructor(layout: DiskLayout) {
+    this.#layout = layout;
+  }
+
+  get(reference: string): Promise<ImageRecord | undefined> {
+    return readRecord(this.#layout.image(reference));
+  }
+
+  async list(): Promise<ImageRecord[]> {
+    const folder = this.#layout.images;
+    const names = await onDisk(folder, () => fs.readdir(folder));
+    const records = await Promise.all(
+      names
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => readRecord(path.join(folder, name))),
+    );
+    return records
+      .filter((record) => record !== undefined)
+      .sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  }
+
+  async put(record: ImageRecord): Promise<void> {
+    const file = this.#layout.image(record.reference);
+    await onDisk(file, () => writeDurably(file, `${JSON.stringify(record)}\n`));
+  }
+
+  async delete(reference: string): Promise<boolean> {
+    const file = this.#layout.image(reference);
+    return onDisk(file, async () => {
+      try {
+        await fs.rm(file);
+      } catch (error) {
+        if (hasCode(error, 'ENOENT')) return false;
+        throw error;
+      }
+      await syncFolder(path.dirname(file));
+      return true;
+    });
+  }
+}
+
+const digest = v.custom<Digest>((input) => typeof input === 'string' && isDigest(input));
+const schema = v.object({
+  reference: v.string(),
+  manifest: v.object({ mediaType: v.string(), digest, size: v.number() }),
+  resolved: digest,
+  created: v.string(),
+});
+
+async function readRecord(file: string): Promise<ImageRecord | undefined> {
+  return onDisk(file, async () => {
+    let text: string;
+    try {
+      text = await fs.readFile(file, 'utf8');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    const outcome = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+    if (outcome.success) return outcome.output;
+    throw new StoreError(
+      'ERR_STORE_DAMAGED',
+      file,
+      `${file} is damaged`,
+      'Remove it and pull the image again.',
+    );
+  });
+}

@@ -1,0 +1,39 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { DiskBlobs } from './disk-blobs.js';
+import { DiskImages } from './disk-images.js';
+import { DiskLayers } from './disk-layers.js';
+import { prepareLayout } from './disk-layout.js';
+import type { Store } from './store.js';
+
+/** How a store on disk is opened. */
+export interface DiskStoreOptions {
+  /** The time of the waits for other processes. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** A store in a folder. It holds nothing open while nothing is under way. */
+export interface DiskStore extends Store {
+  /** The folder, as an absolute path. */
+  readonly directory: string;
+}
+
+/**
+ * Opens the store in a folder, which is made when it isn't there. Several processes may use one
+ * at the same time. Whatever befell the last one to use it, what was complete is there, and the
+ * blobs that were under way go on from where they stopped.
+ *
+ * @throws StoreError when the folder is something else, of another version, or not to be written.
+ */
+export async function openDiskStore(
+  directory: string,
+  options: DiskStoreOptions = {},
+): Promise<DiskStore> {
+  const { scheduler = asyncScheduler } = options;
+  const layout = await prepareLayout(directory);
+  return {
+    directory: layout.root,
+    layers: new DiskLayers(layout, scheduler),
+    blobs: new DiskBlobs(layout),
+    images: new DiskImages(layout),
+  };
+}

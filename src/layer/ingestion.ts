@@ -1,0 +1,192 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { digestAlgorithm, finishDigest, type Descriptor } from '../oci/index.js';
+import { DigestMismatchError, SizeMismatchError } from './errors.js';
+import type { AppendOptions, LayerIngest, StagedLayer } from './store.js';
+import { Unpacking, type UnpackedLayer } from './unpacking.js';
+
+/** Where an {@link Ingestion} keeps what passes through it. */
+export interface IngestBackend {
+  /** What is here of the blob from before, from its beginning. */
+  existing(): AsyncIterable<Buffer>;
+  /** Keeps the next bytes of the blob. */
+  write(chunk: Buffer): Promise<void>;
+  /** Forgets the bytes of the blob. */
+  reset(): Promise<void>;
+  /** Begins to stage the layer, in place of what was staged before. */
+  stage(): Promise<Staging>;
+  /** Makes the whole, verified blob part of the store, durably. */
+  publish(): Promise<void>;
+  /** Lets go of everything, but keeps the bytes of an unfinished blob. */
+  close(): Promise<void>;
+}
+
+/** A layer on its way into the staging area. */
+export interface Staging {
+  /** Takes in the uncompressed tar. */
+  consume(tar: Readable): Promise<unknown>;
+  /** Removes what was staged. */
+  discard(): Promise<void>;
+  /** Hands over what was staged. */
+  finish(layer: UnpackedLayer): StagedLayer;
+}
+
+/**
+ * A {@link LayerIngest} on any backend: hashes, checks digest and size, unpacks as bytes arrive,
+ * and takes care that no two calls overlap.
+ */
+export class Ingestion implements LayerIngest {
+  readonly #blob: Descriptor;
+  readonly #backend: IngestBackend;
+  readonly #closing = new AbortController();
+  #underWay: Promise<unknown> = Promise.resolve();
+  #hash: Hash;
+  #offset = 0;
+  #staging: Staging | undefined;
+  #unpacking: Unpacking | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(blob: Descriptor, backend: IngestBackend) {
+    this.#blob = blob;
+    this.#backend = backend;
+    this.#hash = createHash(digestAlgorithm(blob.digest));
+  }
+
+  /** Opens an ingest and takes in what the backend has from before. Owns the backend then. */
+  static async open(
+    blob: Descriptor,
+    backend: IngestBackend,
+    signal: AbortSignal,
+  ): Promise<Ingestion> {
+    const ingestion = new Ingestion(blob, backend);
+    try {
+      await ingestion.#replay(signal);
+      return ingestion;
+    } catch (error) {
+      await ingestion.close();
+      throw error;
+    }
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  append(body: Readable, { signal, onProgress }: AppendOptions): Promise<void> {
+    return this.#alone(async (closing) => {
+      const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
+        for await (const chunk of source) {
+          if (this.#offset + chunk.length > this.#blob.size) {
+            throw new SizeMismatchError(
+              this.#blob.digest,
+              this.#blob.size,
+              this.#offset + chunk.length,
+            );
+          }
+          await this.#backend.write(chunk);
+          await this.#pass(chunk);
+          onProgress?.(this.#offset);
+        }
+      };
+      try {
+        await pipeline(body, take, { signal: AbortSignal.any([signal, closing]) });
+        this.#verify();
+      } catch (error) {
+        if (error instanceof SizeMismatchError || error instanceof DigestMismatchError) {
+          await this.#restart();
+        }
+        throw error;
+      }
+    });
+  }
+
+  restart(): Promise<void> {
+    return this.#alone(() => this.#restart());
+  }
+
+  complete(signal: AbortSignal): Promise<StagedLayer> {
+    return this.#alone(async (closing) => {
+      const stop = (): void => void this.#unpacking?.abort();
+      const either = AbortSignal.any([signal, closing]);
+      either.throwIfAborted();
+      either.addEventListener('abort', stop, { once: true });
+      try {
+        const [staging, unpacking] = await this.#stage();
+        const layer = await unpacking.finish();
+        either.throwIfAborted();
+        await this.#backend.publish();
+        this.#staging = undefined;
+        return staging.finish(layer);
+      } finally {
+        either.removeEventListener('abort', stop);
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing.abort();
+    this.#closed ??= this.#underWay.then(async () => {
+      await this.#dropStaging();
+      await this.#backend.close();
+    });
+    return this.#closed;
+  }
+
+  async #replay(signal: AbortSignal): Promise<void> {
+    for await (const chunk of this.#backend.existing()) {
+      signal.throwIfAborted();
+      // More than the whole can't be the beginning of this blob.
+      if (this.#offset + chunk.length > this.#blob.size) return this.#restart();
+      await this.#pass(chunk);
+    }
+    try {
+      this.#verify();
+    } catch {
+      await this.#restart();
+    }
+  }
+
+  async #pass(chunk: Buffer): Promise<void> {
+    this.#hash.update(chunk);
+    this.#offset += chunk.length;
+    const [, unpacking] = await this.#stage();
+    await unpacking.write(chunk);
+  }
+
+  async #stage(): Promise<[Staging, Unpacking]> {
+    this.#staging ??= await this.#backend.stage();
+    const staging = this.#staging;
+    this.#unpacking ??= new Unpacking(this.#blob, (tar) => staging.consume(tar));
+    return [staging, this.#unpacking];
+  }
+
+  #verify(): void {
+    if (this.#offset !== this.#blob.size) return;
+    const actual = finishDigest(this.#hash.copy(), digestAlgorithm(this.#blob.digest));
+    if (actual !== this.#blob.digest) throw new DigestMismatchError(this.#blob.digest, actual);
+  }
+
+  async #restart(): Promise<void> {
+    await this.#dropStaging();
+    await this.#backend.reset();
+    this.#hash = createHash(digestAlgorithm(this.#blob.digest));
+    this.#offset = 0;
+  }
+
+  async #dropStaging(): Promise<void> {
+    await this.#unpacking?.abort();
+    await this.#staging?.discard();
+    this.#unpacking = undefined;
+    this.#staging = undefined;
+  }
+
+  #alone<T>(call: (closing: AbortSignal) => Promise<T>): Promise<T> {
+    const outcome = this.#underWay.then(() => {
+      this.#closing.signal.throwIfAborted();
+      return call(this.#closing.signal);
+    });
+    this.#underWay = outcome.catch(() => undefined);
+    return outcome;
+  }
+}

@@ -1,0 +1,202 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  chainIDOf,
+  type BlobBody,
+  type BlobRequest,
+  type ChainID,
+  type Descriptor,
+  type Digest,
+} from '../oci/index.js';
+import { RxferError } from '../transfer/index.js';
+import { magicLength } from './compression.js';
+import { checkDocument, maxDocumentSize } from './documents.js';
+import { BlobNotFoundError, DocumentTooLargeError, InvalidLayerError } from './errors.js';
+import { HeldLayers } from './held-layers.js';
+import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
+import { decompressLayer } from './layer-tar.js';
+import type {
+  BlobStore,
+  ImageRecord,
+  ImageRecords,
+  Layer,
+  LayerIngest,
+  LayerLease,
+  LayerStore,
+  StagedLayer,
+  Store,
+} from './store.js';
+import { createTarReader } from './tar-reader.js';
+
+/**
+ * A store in memory, for tests and for tools that look at images without keeping them. It holds
+ * the blobs as they were transferred; layers are verified and their archives read through, but
+ * not unpacked.
+ */
+export function createMemoryStore(): Store {
+  const blobs = new Map<Digest, Buffer>();
+  return {
+    layers: new MemoryLayers(blobs),
+    blobs: new MemoryBlobs(blobs),
+    images: new MemoryImages(),
+  };
+}
+
+class MemoryLayers implements LayerStore {
+  readonly #blobs: Map<Digest, Buffer>;
+  readonly #partials = new Map<Digest, Buffer[]>();
+  readonly #underWay = new Map<Digest, Promise<void>>();
+  readonly #layers = new Map<ChainID, Layer>();
+  readonly #held = new HeldLayers();
+
+  constructor(blobs: Map<Digest, Buffer>) {
+    this.#blobs = blobs;
+  }
+
+  acquire(chainID: ChainID): Promise<LayerLease | undefined> {
+    const layer = this.#layers.get(chainID);
+    return Promise.resolve(layer === undefined ? undefined : this.#held.lease(layer));
+  }
+
+  async ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
+    const former = this.#underWay.get(blob.digest) ?? Promise.resolve();
+    let done: () => void = () => undefined;
+    const mine = new Promise<void>((resolve) => (done = resolve));
+    this.#underWay.set(
+      blob.digest,
+      former.then(() => mine),
+    );
+    await former;
+    if (signal.aborted) done();
+    signal.throwIfAborted();
+    return Ingestion.open(blob, this.#backend(blob, done), signal);
+  }
+
+  async register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease> {
+    const { blob, diffID, size } = staged;
+    const chainID = chainIDOf(parent, diffID);
+    const known = await this.acquire(chainID);
+    if (known !== undefined) return known;
+    if (parent !== undefined && !this.#layers.has(parent)) {
+      throw new RxferError('ERR_STORE_NO_PARENT', `The parent layer ${parent} isn't in the store`, {
+        digest: parent,
+        hint: 'Register the layers of an image bottom-up, and keep the lease on each meanwhile.',
+      });
+    }
+    const layer: Layer = { chainID, diffID, parent, blob, size };
+    this.#layers.set(chainID, layer);
+    return this.#held.lease(layer);
+  }
+
+  openTar({ blob }: Layer, signal: AbortSignal): Promise<Readable> {
+    const bytes = this.#blobs.get(blob.digest);
+    if (bytes === undefined) return Promise.reject(new BlobNotFoundError(blob.digest));
+    const head = bytes.subarray(0, magicLength);
+    return Promise.resolve(
+      decompressLayer(Readable.from([bytes], { signal }), head, blob.mediaType),
+    );
+  }
+
+  #backend(blob: Descriptor, done: () => void): IngestBackend {
+    const { digest } = blob;
+    const whole = this.#blobs.get(digest);
+    let chunks = whole === undefined ? (this.#partials.get(digest) ?? []) : [whole];
+    return {
+      existing: () => Readable.from([...chunks]),
+      write: (chunk) => {
+        chunks.push(chunk);
+        return Promise.resolve();
+      },
+      reset: () => {
+        chunks = [];
+        this.#blobs.delete(digest);
+        return Promise.resolve();
+      },
+      stage: () => Promise.resolve(memoryStaging(blob)),
+      publish: () => {
+        this.#blobs.set(digest, Buffer.concat(chunks));
+        return Promise.resolve();
+      },
+      close: () => {
+        if (this.#blobs.has(digest)) this.#partials.delete(digest);
+        else this.#partials.set(digest, chunks);
+        done();
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+function memoryStaging(blob: Descriptor): Staging {
+  return {
+    consume: readThrough,
+    discard: () => Promise.resolve(),
+    finish: (layer) => ({ blob, ...layer, discard: () => Promise.resolve() }),
+  };
+}
+
+/** Reads an archive to its end, so that one that can't be unpacked is refused here too. */
+async function readThrough(tar: Readable): Promise<void> {
+  const reader = createTarReader();
+  const entries = async (): Promise<void> => {
+    for await (const entry of reader.entries) entry.resume();
+  };
+  try {
+    await Promise.all([pipeline(tar, reader.writable), entries()]);
+  } catch (error) {
+    throw new InvalidLayerError(undefined, (error as Error).message, error);
+  }
+}
+
+class MemoryBlobs implements BlobStore {
+  readonly #blobs: Map<Digest, Buffer>;
+
+  constructor(blobs: Map<Digest, Buffer>) {
+    this.#blobs = blobs;
+  }
+
+  size(digest: Digest): Promise<number | undefined> {
+    return Promise.resolve(this.#blobs.get(digest)?.length);
+  }
+
+  async read(digest: Digest): Promise<Uint8Array | undefined> {
+    const size = (await this.size(digest)) ?? 0;
+    if (size > maxDocumentSize) throw new DocumentTooLargeError(digest, size, maxDocumentSize);
+    return this.#blobs.get(digest);
+  }
+
+  async write(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await Promise.resolve();
+    checkDocument(digest, bytes);
+    this.#blobs.set(digest, Buffer.from(bytes));
+  }
+
+  open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
+    const bytes = this.#blobs.get(digest);
+    if (bytes === undefined) return Promise.reject(new BlobNotFoundError(digest));
+    const stream = Readable.from([bytes.subarray(offset)], { signal });
+    return Promise.resolve({ stream, offset, resumable: true });
+  }
+}
+
+class MemoryImages implements ImageRecords {
+  readonly #records = new Map<string, ImageRecord>();
+
+  get(reference: string): Promise<ImageRecord | undefined> {
+    return Promise.resolve(this.#records.get(reference));
+  }
+
+  list(): Promise<ImageRecord[]> {
+    const records = [...this.#records.values()];
+    return Promise.resolve(records.sort((a, b) => (a.reference < b.reference ? -1 : 1)));
+  }
+
+  put(record: ImageRecord): Promise<void> {
+    this.#records.set(record.reference, record);
+    return Promise.resolve();
+  }
+
+  delete(reference: string): Promise<boolean> {
+    return Promise.resolve(this.#records.delete(reference));
+  }
+}

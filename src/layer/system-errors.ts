@@ -1,0 +1,42 @@
+import { RxferError } from '../transfer/index.js';
+import { StoreError } from './errors.js';
+
+const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string, hint: string]>> = {
+  ENOSPC: ['ERR_STORE_NO_SPACE', 'There is no space left', 'Free some space there and try again.'],
+  EDQUOT: ['ERR_STORE_QUOTA', 'The quota is used up', 'Free some space there or raise the quota.'],
+  EROFS: ['ERR_STORE_READ_ONLY', 'The file system is read-only', 'Choose another store folder.'],
+  EACCES: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
+  EPERM: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
+  EMFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the limit (ulimit -n).'],
+  ENFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the system limit.'],
+};
+
+/** Turns what the operating system says into a StoreError that names the path. */
+export function storeError(error: unknown, path: string): unknown {
+  if (error instanceof RxferError || !isSystemError(error)) return error;
+  const [code, what, hint] = kinds[error.code ?? ''] ?? [
+    'ERR_STORE_IO',
+    `The file system failed (${error.message})`,
+    'Check the disk; what was stored before is still there.',
+  ];
+  return new StoreError(code, error.path ?? path, `${what}: ${error.path ?? path}`, hint, error);
+}
+
+/** Runs work on files below `path`, and turns the system's errors into StoreErrors. */
+export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}
+
+/** Tells whether the operating system refused a call, as against a fault of the data. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** Tells whether an error is the system's, of the code given. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return isSystemError(error) && codes.includes(error.code ?? '');
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { PassThrough, Transform, type Readable, type TransformCallback } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { finishDigest, type Descriptor, type DiffID } from '../oci/index.js';
+import { InvalidLayerError } from './errors.js';
+import { createDecompressor, detectCompression, magicLength } from './compression.js';
+
+/** What a layer's compressed bytes turned out to hold. */
+export interface UnpackedLayer {
+  readonly diffID: DiffID;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+}
+
+/**
+ * The part of a layer's way that doesn't depend on its parent: compressed bytes in at one end,
+ * decompressed and hashed to the diffID, and out to whoever consumes the tar.
+ */
+export class Unpacking {
+  readonly #blob: Descriptor;
+  readonly #consume: (tar: Readable) => Promise<unknown>;
+  readonly #entry = new PassThrough({ highWaterMark: 256 * 1024 });
+  readonly #hashing = new HashingStream();
+  #head = Buffer.alloc(0);
+  #consumed: Promise<unknown> | undefined;
+  #failure: { error: unknown } | undefined;
+  /** Called when the entry takes bytes again, or when all has failed. */
+  #wake: (() => void) | undefined;
+
+  /** @param consume reads the tar to its end; its rejection fails the unpacking. */
+  constructor(blob: Descriptor, consume: (tar: Readable) => Promise<unknown>) {
+    this.#blob = blob;
+    this.#consume = consume;
+    this.#entry.on('drain', () => this.#wake?.());
+  }
+
+  /** Takes the next bytes; resolves when more may come. Rejects with whatever failed behind. */
+  async write(chunk: Buffer): Promise<void> {
+    if (this.#consumed === undefined) {
+      this.#head = Buffer.concat([this.#head, chunk]);
+      if (this.#head.length < magicLength) return;
+      this.#start();
+      await this.#pass(this.#head);
+    } else {
+      await this.#pass(chunk);
+    }
+  }
+
+  /** Waits until the last byte is consumed. */
+  async finish(): Promise<UnpackedLayer> {
+    if (this.#consumed === undefined) {
+      this.#start();
+      await this.#pass(this.#head);
+    }
+    this.#entry.end();
+    await this.#consumed;
+    this.#throwFailure();
+    return { diffID: this.#hashing.diffID(), size: this.#hashing.size };
+  }
+
+  /** Stops everything; resolves when nothing is being written any more. */
+  async abort(): Promise<void> {
+    this.#entry.destroy();
+    await this.#consumed;
+  }
+
+  #start(): void {
+    const decompressor = createDecompressor(detectCompression(this.#head, this.#blob.mediaType));
+    const stages = decompressor === undefined ? [] : [decompressor];
+    const feeding = pipeline([this.#entry, ...stages, this.#hashing]);
+    // The consumer reads from the end of the pipeline, so its error tells of any failure in it.
+    feeding.catch(() => undefined);
+    this.#consumed = this.#consume(this.#hashing).catch((error: unknown) => {
+      this.#failure = {
+        error: error instanceof InvalidLayerError ? error.of(this.#blob.digest) : error,
+      };
+      this.#entry.destroy();
+      this.#wake?.();
+    });
+  }
+
+  async #pass(chunk: Buffer): Promise<void> {
+    this.#throwFailure();
+    if (!this.#entry.write(chunk)) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+class HashingStream extends Transform {
+  readonly #hash = createHash('sha256');
+  size = 0;
+
+  constructor() {
+    super({ highWaterMark: 256 * 1024 });
+  }
+
+  diffID(): DiffID {
+    return finishDigest(this.#hash, 'sha256') as string as DiffID;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(chunk);
+    this.size += chunk.length;
+    done(null, chunk);
+  }
+}
