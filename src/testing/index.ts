@@ -1,0 +1,5 @@
+export type { Fault, FaultMatch, FaultRule, InjectedFault } from './faults.js';
+export type { RegistryAuth } from './registry-auth.js';
+export type { RepositoryContent, StoredManifest } from './registry-content.js';
+export * from './registry.js';
+export * from './sample-image.js';
