@@ -79,7 +79,8 @@ class LayerDownload {
   /** What is registered so far, bottom-up, without the base. */
   readonly #diffIDs: DiffID[] = [];
   #top: ChainID | undefined;
-  #bytes = 0;
+  /** Bytes over the wire by key, since two layers of one key are one fetch. */
+  readonly #bytes = new Map<string, number>();
   #handedOver = false;
 
   constructor(options: LayerDownloadOptions) {
@@ -112,22 +113,27 @@ class LayerDownload {
 
   /** Leases the base and the longest stack of layers on it that the store knows. */
   async #acquireKnown(signal: AbortSignal): Promise<KnownLayer[]> {
-    const { store } = this.#options;
-    if (this.#top !== undefined) {
-      this.#leases.add(await acquire(store, this.#top));
-    }
+    if (this.#top !== undefined) await this.#acquire(this.#top);
     const known: KnownLayer[] = [];
     let top = this.#top;
     for (const layer of this.#layers) {
       const { diffID } = layer.descriptor;
       if (diffID === undefined || signal.aborted) break;
       top = chainIDOf(top, diffID);
-      const lease = await store.acquire(top);
+      const lease = await this.#options.store.acquire(top);
       if (lease === undefined) break;
       this.#leases.add(lease);
       known.push({ ...layer, lease });
     }
     return known;
+  }
+
+  /** Leases a layer that must be there. The lease is given up if the download ends meanwhile. */
+  async #acquire(chainID: ChainID): Promise<LayerLease> {
+    const lease = await this.#options.store.acquire(chainID);
+    if (lease === undefined) throw new MissingLayerError(chainID);
+    this.#leases.add(lease);
+    return lease;
   }
 
   #missing(layer: Layer): MissingLayer {
@@ -170,7 +176,7 @@ class LayerDownload {
         if (descriptor.diffID !== undefined && descriptor.diffID !== diffID) {
           throw new DiffIDMismatchError(descriptor.blob.digest, descriptor.diffID, diffID);
         }
-        this.#bytes += bytes;
+        this.#bytes.set(descriptor.key, bytes);
         const chainID = chainIDOf(this.#top, diffID);
         const registration$ = chains.transfer(
           `${os} ${chainID}`,
@@ -179,14 +185,11 @@ class LayerDownload {
         return registration$.pipe(
           filter(isResult),
           // Our own lease is taken while the registration, still watched, holds one.
-          concatMap(() => from(acquire(store, chainID))),
+          concatMap(() => from(this.#acquire(chainID))),
           take(1),
         );
       }),
-      concatMap((lease) => {
-        this.#leases.add(lease);
-        return this.#registered(layer, lease, 'pulled', phases.pulled);
-      }),
+      concatMap((lease) => this.#registered(layer, lease, 'pulled', phases.pulled)),
     );
   }
 
@@ -211,7 +214,7 @@ class LayerDownload {
     return {
       kind: 'result',
       rootFS: { diffIDs: [...this.#options.base.diffIDs, ...this.#diffIDs] },
-      bytes: this.#bytes,
+      bytes: [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0),
       release: () => this.#leases.release(),
     };
   }
@@ -219,10 +222,4 @@ class LayerDownload {
 
 function isResult<T>(event: TransferEvent<T>): event is ResultEvent<T> {
   return event.kind === 'result';
-}
-
-async function acquire(store: LayerStore, chainID: ChainID): Promise<LayerLease> {
-  const lease = await store.acquire(chainID);
-  if (lease === undefined) throw new MissingLayerError(chainID);
-  return lease;
 }
