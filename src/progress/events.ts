@@ -1,0 +1,45 @@
+import type { Progress } from '../transfer/index.js';
+
+/**
+ * What this room reads of the events of a pull, push, copy or unpack: any of them can be handed
+ * over as it is, and so can one that came to a browser as JSON.
+ */
+export type ImageProgressEvent = ResolvedNews | LayerNews | LayerDoneNews | ResultNews;
+
+/** The image is known, and which layers it stands on. */
+export interface ResolvedNews {
+  readonly kind: 'resolved';
+  readonly image: {
+    readonly reference: string;
+    /** The digest that the reference led to. */
+    readonly resolved: string;
+    /** Bottom-up. */
+    readonly layers: readonly { readonly size: number }[];
+  };
+  /** By layer, bottom-up, the id under which its news comes. */
+  readonly ids: readonly string[];
+}
+
+/** How far a layer is. */
+export interface LayerNews {
+  readonly kind: 'progress';
+  readonly id: string;
+  readonly progress: Progress;
+}
+
+/** A layer is where it was to go. */
+export interface LayerDoneNews {
+  readonly kind: 'layer';
+  readonly id: string;
+}
+
+/** Everything is where it was to go. */
+export interface ResultNews {
+  readonly kind: 'result';
+}
+
+/** What people read of a progress: its phase, or how long until the next attempt. */
+export function progressText({ phase, retryIn }: Progress): string {
+  if (retryIn === undefined) return phase;
+  return `${phase} in ${retryIn} ${retryIn === 1 ? 'second' : 'seconds'}`;
+}

@@ -1,0 +1,47 @@
+import { defer, EMPTY, mergeMap, of, type Observable, type OperatorFunction } from 'rxjs';
+import { progressText, type ImageProgressEvent } from './events.js';
+
+/**
+ * The line of an event for logs, or `undefined` when it says nothing that was not said:
+ * `a1b2c3d4e5f6: Pull complete`.
+ */
+export function plainLine(event: ImageProgressEvent): string | undefined {
+  switch (event.kind) {
+    case 'resolved': {
+      const { reference, resolved, layers } = event.image;
+      return `${reference}: ${resolved}, ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+    }
+    case 'progress':
+      return `${event.id}: ${progressText(event.progress)}`;
+    case 'layer':
+    case 'result':
+      return undefined;
+  }
+}
+
+/**
+ * The lines of a pull, push, copy or unpack for logs: one for each phase that a layer enters,
+ * however much progress it makes in it. Completes and errors with the source.
+ *
+ * ```
+ * source:      p-d-d-d-d-c-|      p: Pulling fs layer   d: Downloading   c: Pull complete
+ * plainLines:  p-d-------c-|
+ * ```
+ */
+export function plainLines(): OperatorFunction<ImageProgressEvent, string> {
+  return (events$) =>
+    defer((): Observable<string> => {
+      const phases = new Map<string, string>();
+      return events$.pipe(
+        mergeMap((event) => {
+          if (event.kind === 'progress') {
+            const { id, progress } = event;
+            if (phases.get(id) === progress.phase) return EMPTY;
+            phases.set(id, progress.phase);
+          }
+          const line = plainLine(event);
+          return line === undefined ? EMPTY : of(line);
+        }),
+      );
+    });
+}

@@ -1,0 +1,130 @@
+import { progressText, type ImageProgressEvent, type ResolvedNews } from './events.js';
+import type { Progress } from '../transfer/index.js';
+
+/** Where a layer stands. Immutable. */
+export interface LayerSnapshot {
+  readonly id: string;
+  /** What is being done now, such as `Downloading`. */
+  readonly phase: string;
+  /** The phase as people read it, such as `Retrying in 3 seconds`. */
+  readonly text: string;
+  /** Bytes done in this phase, where it moves bytes. */
+  readonly current?: number;
+  /** Bytes of this phase in all, where known. */
+  readonly total?: number;
+  /** Bytes per second now, where the phase moves bytes and has lasted long enough to tell. */
+  readonly rate?: number;
+  /** Bytes of the layer in all, where known. */
+  readonly size?: number;
+  /** Bytes of the layer that were moved; absent when none had to be. */
+  readonly moved?: number;
+  /** The layer is where it was to go. */
+  readonly done: boolean;
+}
+
+/** Where all layers stand together. Layers that needed no moving don't count in the bytes. */
+export interface ProgressTotals {
+  /** Bytes moved. */
+  readonly current: number;
+  /** Bytes to move in all, as far as known. */
+  readonly total: number;
+  /** Bytes per second now, where it can be told. */
+  readonly rate?: number;
+  /** Layers that are where they were to go. */
+  readonly done: number;
+}
+
+/** What a UI shows of one or several pulls, pushes or copies. Immutable. */
+export interface ProgressSnapshot {
+  /** In the order in which they became known: an image's bottom-up. Each id once. */
+  readonly layers: readonly LayerSnapshot[];
+  readonly totals: ProgressTotals;
+}
+
+/** The snapshot before the first event. */
+export const emptySnapshot: ProgressSnapshot = {
+  layers: [],
+  totals: { current: 0, total: 0, done: 0 },
+};
+
+/**
+ * The snapshot after an event. Pure; events of several images may be mixed, in which case a layer
+ * that they share, by its id, is one. Knows no time, so the rates are absent: see `withRates`.
+ */
+export function reduceProgress(
+  snapshot: ProgressSnapshot,
+  event: ImageProgressEvent,
+): ProgressSnapshot {
+  switch (event.kind) {
+    case 'resolved':
+      return event.ids.reduce(
+        (known, id, index) => withLayer(known, id, (layer) => sized(layer, sizeAt(event, index))),
+        snapshot,
+      );
+    case 'progress':
+      return withLayer(snapshot, event.id, (layer) => progressed(layer, event.progress));
+    case 'layer':
+      return withLayer(snapshot, event.id, (layer) => finished(layer));
+    case 'result':
+      return snapshot;
+  }
+}
+
+function sizeAt(event: ResolvedNews, index: number): number {
+  return event.image.layers[index]?.size ?? 0;
+}
+
+function sized(layer: LayerSnapshot, size: number): LayerSnapshot {
+  return { ...layer, size };
+}
+
+function progressed(layer: LayerSnapshot, progress: Progress): LayerSnapshot {
+  const { current, total } = progress;
+  const size = layer.size ?? total;
+  const moved = current ?? layer.moved;
+  return {
+    id: layer.id,
+    phase: progress.phase,
+    text: progressText(progress),
+    ...(current === undefined ? {} : { current }),
+    ...(total === undefined ? {} : { total }),
+    ...(size === undefined ? {} : { size }),
+    ...(moved === undefined ? {} : { moved }),
+    // Another image that shares the layer may have to fetch it anew.
+    done: layer.done && current === undefined,
+  };
+}
+
+function finished({ id, phase, text, size, moved }: LayerSnapshot): LayerSnapshot {
+  return {
+    id,
+    phase,
+    text,
+    ...(size === undefined ? {} : { size }),
+    ...(moved === undefined ? {} : { moved }),
+    done: true,
+  };
+}
+
+function withLayer(
+  { layers }: ProgressSnapshot,
+  id: string,
+  change: (layer: LayerSnapshot) => LayerSnapshot,
+): ProgressSnapshot {
+  const index = layers.findIndex((layer) => layer.id === id);
+  const known = layers[index] ?? { id, phase: 'Waiting', text: 'Waiting', done: false };
+  const changed = change(known);
+  const next = index < 0 ? [...layers, changed] : layers.with(index, changed);
+  return { layers: next, totals: totalsOf(next) };
+}
+
+function totalsOf(layers: readonly LayerSnapshot[]): ProgressTotals {
+  let [current, total, done] = [0, 0, 0];
+  for (const layer of layers) {
+    if (layer.done) done++;
+    if (layer.done && layer.moved === undefined) continue;
+    current += layer.moved ?? 0;
+    total += layer.size ?? layer.moved ?? 0;
+  }
+  return { current, total, done };
+}
