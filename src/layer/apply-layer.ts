@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { types } from 'node:util';
 import { RxferError } from '../transfer/index.js';
 import { ConfinedRoot } from './confined.js';
 import { DeferredFolders } from './deferred-folders.js';
@@ -90,9 +91,9 @@ export async function applyLayer(
 /** The parser's and the decompressor's complaints are the archive's fault; a disk's are not. */
 function asLayerError(error: unknown): unknown {
   if (error instanceof RxferError || isSystemError(error)) return error;
-  return new InvalidLayerError(
-    undefined,
-    error instanceof Error ? error.message : String(error),
-    error,
-  );
+  return new InvalidLayerError(undefined, messageOf(error), error);
+}
+
+function messageOf(error: unknown): string {
+  return types.isNativeError(error) ? error.message : String(error);
 }

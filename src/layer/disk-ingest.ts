@@ -75,16 +75,19 @@ export class DiskIngest implements IngestBackend {
 
   async publish(): Promise<void> {
     const file = this.#file;
-    // It was here whole before.
-    if (file === undefined) return;
-    await onDisk(this.#final, async () => {
-      await file.sync();
-      await fs.mkdir(path.dirname(this.#final), { recursive: true });
-      await fs.rename(this.#partial, this.#final);
-      await syncFolder(path.dirname(this.#final));
-    });
-    this.#file = undefined;
-    await file.close();
+    // Without one, the blob was here whole before.
+    if (file !== undefined) {
+      await onDisk(this.#final, async () => {
+        await file.sync();
+        await fs.mkdir(path.dirname(this.#final), { recursive: true });
+        await fs.rename(this.#partial, this.#final);
+        await syncFolder(path.dirname(this.#final));
+      });
+      this.#file = undefined;
+      await file.close();
+    }
+    // Whoever waits for this blob finds it whole now, however long this ingest stays open.
+    await this.#unlock();
   }
 
   async close(): Promise<void> {

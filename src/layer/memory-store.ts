@@ -115,6 +115,7 @@ class MemoryLayers implements LayerStore {
       stage: () => Promise.resolve(memoryStaging(blob)),
       publish: () => {
         this.#blobs.set(digest, Buffer.concat(chunks));
+        done();
         return Promise.resolve();
       },
       close: () => {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { RxferError } from '../transfer/index.js';
 import { StoreError } from './errors.js';
 
@@ -33,7 +34,8 @@ export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T
 
 /** Tells whether the operating system refused a call, as against a fault of the data. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
+  // Not `instanceof`: the system's errors may come from another realm than ours.
+  return types.isNativeError(error) && 'syscall' in error;
 }
 
 /** Tells whether an error is the system's, of the code given. */

@@ -20,7 +20,7 @@ export async function sendBody(
     rate === undefined ? chunkSize : Math.max(1, Math.min(chunkSize, Math.ceil(rate / 20)));
   for (let offset = 0; offset < size && !response.destroyed; offset += step) {
     const chunk = bytes.subarray(offset, Math.min(offset + step, size));
-    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), closed(response)]);
+    if (!response.write(chunk)) await drained(response);
     onSent(chunk.length);
     if (rate !== undefined) await wait((chunk.length / rate) * 1000, response, scheduler);
   }
@@ -28,7 +28,7 @@ export async function sendBody(
     response.end();
     return;
   }
-  await flushed(response);
+  await drained(response);
   if (end.kind === 'stall') await closed(response);
   else if (end.kind === 'reset') response.socket?.resetAndDestroy();
   else response.socket?.end();
@@ -48,7 +48,13 @@ async function closed(response: ServerResponse): Promise<void> {
   if (!response.destroyed && response.socket?.destroyed === false) await once(response, 'close');
 }
 
-/** What was written has left this process, so that the other side sees it before the end. */
-async function flushed(response: ServerResponse): Promise<void> {
-  if (response.writableLength > 0) await Promise.race([once(response, 'drain'), closed(response)]);
+/** What was written has left this process, or the client is gone. */
+async function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed || response.writableLength === 0) return;
+  const done = new AbortController();
+  const { signal } = done;
+  const either = [once(response, 'drain', { signal }), once(response, 'close', { signal })];
+  await Promise.race(either).catch(() => undefined);
+  done.abort();
+  await Promise.allSettled(either);
 }

@@ -22,11 +22,12 @@ export function isDoNotRetry(error: unknown): boolean {
   const open: unknown[] = [error];
   while (open.length > 0) {
     const next = open.pop();
-    if (!(next instanceof Error) || seen.has(next)) continue;
+    if (typeof next !== 'object' || next === null || seen.has(next)) continue;
     if (next instanceof DoNotRetry) return true;
     seen.add(next);
-    open.push(next.cause);
-    if (next instanceof AggregateError) open.push(...(next.errors as unknown[]));
+    // By shape rather than by class: errors come from other realms too, such as a frame's.
+    if ('cause' in next) open.push(next.cause);
+    if ('errors' in next && Array.isArray(next.errors)) open.push(...(next.errors as unknown[]));
   }
   return false;
 }
