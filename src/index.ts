@@ -1,0 +1,11 @@
+/**
+ * rxfer moves container image layers between registries and a local layer store, as RxJS
+ * Observables.
+ *
+ * @packageDocumentation
+ */
+export * from './transfer/index.js';
+export * from './oci/index.js';
+export * from './layer/index.js';
+export * from './registry/index.js';
+export * from './distribution/index.js';
