@@ -9,3 +9,4 @@ export * from './oci/index.js';
 export * from './layer/index.js';
 export * from './registry/index.js';
 export * from './distribution/index.js';
+export * from './image/index.js';

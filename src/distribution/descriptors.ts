@@ -29,8 +29,8 @@ export interface UploadDescriptor {
   readonly key: string;
   /** For display. */
   readonly id: string;
-  /** The digest of the uncompressed layer. */
-  readonly diffID: DiffID;
+  /** The digest of the uncompressed layer; an artifact's layers have none. */
+  readonly diffID?: DiffID;
   /**
    * One attempt to bring the layer to the target: cold, emits progress and then one result with
    * what the target stores, is cancelled by unsubscribing, and is subscribed again on a retry.

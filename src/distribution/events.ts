@@ -27,7 +27,7 @@ export interface DownloadResultEvent {
   /** Bytes that came over the wire for this download's own layers. */
   readonly bytes: number;
   /** Gives up the leases on the layers; until then they can't be collected. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** What LayerDownloadManager.download emits. */

@@ -40,7 +40,7 @@ const defaultMaxEntries = 2_000_000;
  * the rest is named in the result. Folders get their modes and times at the end; one that was
  * there before and has no entry of its own keeps its time.
  *
- * @param tar read to its end, or destroyed.
+ * @param tarStream read to its end, or destroyed.
  * @throws InvalidLayerError for an archive that is damaged, truncated or not to be unpacked.
  */
 export async function applyLayer(

@@ -3,6 +3,8 @@ import * as path from 'node:path';
 import { InvalidLayerError } from './errors.js';
 
 const maxLinks = 255;
+/** What Linux file systems take. */
+const maxNameLength = 255;
 
 /**
  * Places within a root folder that nothing leads out of: `..` stops at the root, and symbolic
@@ -29,6 +31,9 @@ export class ConfinedRoot {
     const clean = path.posix.normalize(`/${name}`).replace(/\/+$/, '');
     if (clean === '') return undefined;
     const base = path.posix.basename(clean);
+    if (Buffer.byteLength(base) > maxNameLength) {
+      throw new InvalidLayerError(undefined, `a name is longer than ${maxNameLength} bytes`);
+    }
     const parent = this.#resolveFolder(path.posix.dirname(clean));
     return { parent, path: `${parent}/${base}`, base };
   }

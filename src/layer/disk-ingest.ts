@@ -6,7 +6,8 @@ import type { Descriptor } from '../oci/index.js';
 import type { DiskLayout } from './disk-layout.js';
 import { DiskStaging } from './disk-staging.js';
 import { syncFolder } from './durable.js';
-import { lockFile, type Unlock } from './file-lock.js';
+import { StoreError } from './errors.js';
+import { lockFile, type FileLock } from './file-lock.js';
 import type { IngestBackend } from './ingestion.js';
 import { hasCode, onDisk } from './system-errors.js';
 
@@ -16,16 +17,16 @@ const readSize = 256 * 1024;
 export class DiskIngest implements IngestBackend {
   readonly #layout: DiskLayout;
   readonly #blob: Descriptor;
-  readonly #unlock: Unlock;
+  readonly #lock: FileLock;
   readonly #partial: string;
   readonly #final: string;
   #file: fs.FileHandle | undefined;
   #written = 0;
 
-  private constructor(layout: DiskLayout, blob: Descriptor, unlock: Unlock) {
+  private constructor(layout: DiskLayout, blob: Descriptor, lock: FileLock) {
     this.#layout = layout;
     this.#blob = blob;
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#partial = layout.partial(blob.digest);
     this.#final = layout.blob(blob.digest);
   }
@@ -38,19 +39,22 @@ export class DiskIngest implements IngestBackend {
     scheduler: SchedulerLike,
   ): Promise<DiskIngest> {
     const file = layout.partial(blob.digest);
-    const unlock = await onDisk(file, () => lockFile(file, signal, scheduler));
-    return new DiskIngest(layout, blob, unlock);
+    const lock = await onDisk(file, () => lockFile(file, signal, scheduler));
+    return new DiskIngest(layout, blob, lock);
   }
 
   async *existing(): AsyncIterable<Buffer> {
     const file = await this.#openExisting();
     if (file === undefined) return;
     const stream = file.createReadStream({ highWaterMark: readSize, start: 0, autoClose: false });
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      this.#written += chunk.length;
-      yield chunk;
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        this.#written += chunk.length;
+        yield chunk;
+      }
+    } finally {
+      if (file !== this.#file) await file.close();
     }
-    if (file !== this.#file) await file.close();
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -79,6 +83,7 @@ export class DiskIngest implements IngestBackend {
     if (file !== undefined) {
       await onDisk(this.#final, async () => {
         await file.sync();
+        await this.#checkFile(file);
         await fs.mkdir(path.dirname(this.#final), { recursive: true });
         await fs.rename(this.#partial, this.#final);
         await syncFolder(path.dirname(this.#final));
@@ -87,7 +92,7 @@ export class DiskIngest implements IngestBackend {
       await file.close();
     }
     // Whoever waits for this blob finds it whole now, however long this ingest stays open.
-    await this.#unlock();
+    await this.#lock.unlock();
   }
 
   async close(): Promise<void> {
@@ -95,7 +100,23 @@ export class DiskIngest implements IngestBackend {
       await this.#file.close();
       if (this.#written === 0) await fs.rm(this.#partial, { force: true });
     }
-    await this.#unlock();
+    await this.#lock.unlock();
+  }
+
+  /**
+   * Two writers of one file, which is possible when a machine slept through the life of its lock,
+   * leave a file that isn't the one whose bytes were verified.
+   */
+  async #checkFile(file: fs.FileHandle): Promise<void> {
+    const { size } = await file.stat();
+    if (size === this.#blob.size && !this.#lock.lost) return;
+    await fs.rm(this.#partial, { force: true });
+    throw new StoreError(
+      'ERR_STORE_LOCK_LOST',
+      this.#partial,
+      `Another process took over ${this.#partial} while this one was silent`,
+      'Try again; nothing that was stored before is lost.',
+    );
   }
 
   async #openExisting(): Promise<fs.FileHandle | undefined> {

@@ -106,9 +106,9 @@ async function removeLeftovers(staging: string): Promise<void> {
   const names = await fs.readdir(staging);
   for (const name of names.filter((other) => !other.endsWith('.lock'))) {
     const leftover = path.join(staging, name);
-    const unlock = await tryLock(leftover);
-    if (unlock === undefined) continue;
+    const lock = await tryLock(leftover);
+    if (lock === undefined) continue;
     await fs.rm(leftover, { recursive: true, force: true });
-    await unlock();
+    await lock.unlock();
   }
 }

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Descriptor, DiffID } from '../oci/index.js';
 import { applyLayer } from './apply-layer.js';
 import type { DiskLayout } from './disk-layout.js';
-import { tryLock, type Unlock } from './file-lock.js';
+import { tryLock, type FileLock } from './file-lock.js';
 import type { Staging } from './ingestion.js';
 import type { StagedLayer } from './store.js';
 import { onDisk } from './system-errors.js';
@@ -15,23 +15,23 @@ import type { UnpackedLayer } from './unpacking.js';
 export class DiskStaging implements Staging {
   readonly #blob: Descriptor;
   readonly folder: string;
-  readonly #unlock: Unlock | undefined;
+  readonly #lock: FileLock | undefined;
   /** What the unpacking couldn't do here, once it is over. */
   omissions: readonly string[] = [];
 
-  private constructor(blob: Descriptor, folder: string, unlock: Unlock | undefined) {
+  private constructor(blob: Descriptor, folder: string, lock: FileLock | undefined) {
     this.#blob = blob;
     this.folder = folder;
-    this.#unlock = unlock;
+    this.#lock = lock;
   }
 
   static async open(layout: DiskLayout, blob: Descriptor): Promise<DiskStaging> {
     const folder = path.join(layout.staging, randomUUID());
     return onDisk(folder, async () => {
       // The lock is there before the folder is, so that nobody ever sees it without.
-      const unlock = await tryLock(folder);
+      const lock = await tryLock(folder);
       await fs.mkdir(path.join(folder, 'diff'), { recursive: true });
-      return new DiskStaging(blob, folder, unlock);
+      return new DiskStaging(blob, folder, lock);
     });
   }
 
@@ -43,12 +43,12 @@ export class DiskStaging implements Staging {
 
   async discard(): Promise<void> {
     await fs.rm(this.folder, { recursive: true, force: true });
-    await this.#unlock?.();
+    await this.#lock?.unlock();
   }
 
   /** Says that the folder was moved to where it belongs. */
   async moved(): Promise<void> {
-    await this.#unlock?.();
+    await this.#lock?.unlock();
   }
 
   finish(layer: UnpackedLayer): DiskStagedLayer {

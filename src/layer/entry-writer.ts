@@ -163,8 +163,13 @@ export class EntryWriter {
 
 /** Their data is a map of pieces that would have to be put together; no layer should use them. */
 function refuseSparse(header: TarHeader): void {
-  if (Object.keys(paxRecords(header)).some((key) => key.startsWith('GNU.sparse.'))) {
-    throw new InvalidLayerError(undefined, `'${header.name}' is in GNU's sparse form`);
+  const isPaxSparse = Object.keys(paxRecords(header)).some((key) => key.startsWith('GNU.sparse.'));
+  // tar-stream knows no name for the old form, type S.
+  if (isPaxSparse || (header.type as string | null) === null) {
+    throw new InvalidLayerError(
+      undefined,
+      `'${header.name}' is in GNU's sparse form, or of an unknown kind`,
+    );
   }
 }
 
@@ -175,7 +180,9 @@ function mode(header: TarHeader): number {
 /** Seconds since 1970; a PAX record has them with fractions. */
 function modified(header: TarHeader): number {
   const exact = Number.parseFloat(paxRecords(header)['mtime'] ?? '');
-  return Number.isFinite(exact) ? exact : header.mtime.getTime() / 1000;
+  const seconds = Number.isFinite(exact) ? exact : header.mtime.getTime() / 1000;
+  // Node takes a negative number for the time it is now.
+  return Math.max(0, seconds);
 }
 
 function isLinkable(file: string): boolean {

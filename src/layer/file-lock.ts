@@ -8,34 +8,43 @@ import * as lockfile from 'proper-lockfile';
 const timing = { update: 1000, stale: 5000 };
 const pollInterval = 100;
 
-/** Gives a lock back. */
-export type Unlock = () => Promise<void>;
+/** A lock that is held. */
+export interface FileLock {
+  /** Another has taken it over, since this process was silent for too long. */
+  readonly lost: boolean;
+  /** Gives it back; further calls do nothing. */
+  unlock(): Promise<void>;
+}
 
 /** Takes a lock on a path, among processes as within this one; waits while another holds it. */
 export async function lockFile(
   file: string,
   signal: AbortSignal,
   scheduler: SchedulerLike,
-): Promise<Unlock> {
+): Promise<FileLock> {
   for (;;) {
     signal.throwIfAborted();
-    const unlock = await tryLock(file);
-    if (unlock !== undefined) return unlock;
+    const lock = await tryLock(file);
+    if (lock !== undefined) return lock;
     await firstValueFrom(timer(pollInterval, scheduler));
   }
 }
 
 /** Takes a lock on a path, or `undefined` when another holds it. */
-export async function tryLock(file: string): Promise<Unlock | undefined> {
+export async function tryLock(file: string): Promise<FileLock | undefined> {
+  let lost = false;
   try {
     const release = await lockfile.lock(file, {
       ...timing,
       realpath: false,
-      // A machine that slept may lose a lock. What follows is safe without: each publishing
-      // rename puts verified content in place, whoever wins.
-      onCompromised: () => undefined,
+      onCompromised: () => (lost = true),
     });
-    return () => release().catch(() => undefined);
+    return {
+      get lost() {
+        return lost;
+      },
+      unlock: () => release().catch(() => undefined),
+    };
   } catch (error) {
     if ((error as { code?: string }).code === 'ELOCKED') return undefined;
     throw error;

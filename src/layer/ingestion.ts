@@ -106,10 +106,14 @@ export class Ingestion implements LayerIngest {
   }
 
   complete(signal: AbortSignal): Promise<StagedLayer> {
+    // The digest was verified as the last byte came in.
     return this.#alone(async (closing) => {
       const stop = (): void => void this.#unpacking?.abort();
       const either = AbortSignal.any([signal, closing]);
       either.throwIfAborted();
+      if (this.#offset !== this.#blob.size) {
+        throw new SizeMismatchError(this.#blob.digest, this.#blob.size, this.#offset);
+      }
       either.addEventListener('abort', stop, { once: true });
       try {
         const [staging, unpacking] = await this.#stage();
@@ -117,6 +121,7 @@ export class Ingestion implements LayerIngest {
         either.throwIfAborted();
         await this.#backend.publish();
         this.#staging = undefined;
+        this.#unpacking = undefined;
         return staging.finish(layer);
       } finally {
         either.removeEventListener('abort', stop);

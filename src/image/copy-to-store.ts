@@ -1,0 +1,96 @@
+import { concat, map, mergeMap, of, tap, type Observable } from 'rxjs';
+import {
+  fromAbortable,
+  type DownloadDescriptor,
+  type DownloadResultEvent,
+  type LayerDownloadManager,
+} from '../distribution/index.js';
+import type { Store } from '../layer/index.js';
+import { chainIDsOf, layerCompression, type Platform } from '../oci/index.js';
+import { NotAnImageError } from './errors.js';
+import type { PullEvent } from './events.js';
+import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
+import type { ImageSource } from './seams.js';
+
+/** What {@link copyToStore} works with. */
+export interface CopyToStoreOptions {
+  readonly source: ImageSource;
+  readonly store: Store;
+  readonly downloads: LayerDownloadManager;
+  /** The name in the store, in full. */
+  readonly reference: string;
+  readonly platform: Platform | undefined;
+}
+
+/**
+ * Brings an image of one platform into a store: what describes it, then its layers, then its
+ * record, so that a name always leads to a whole image.
+ */
+export function copyToStore(options: CopyToStoreOptions): Observable<PullEvent> {
+  const { source, downloads, platform } = options;
+  return fromAbortable((signal) => resolveImage(source, platform, signal)).pipe(
+    mergeMap((described) => {
+      const image = { ...described.image, reference: options.reference };
+      const descriptors = downloadDescriptors(source, described);
+      const os = described.image.platform?.os ?? 'linux';
+      const statuses: ('pulled' | 'exists')[] = [];
+      const layers$ = downloads.download({ diffIDs: [] }, os, descriptors).pipe(
+        mergeMap((event): Observable<PullEvent> => {
+          if (event.kind === 'layer') statuses[event.index] = event.status;
+          if (event.kind !== 'result') return of(event);
+          const { diffIDs } = event.rootFS;
+          const pulled = { ...image, diffIDs, chainIDs: chainIDsOf(diffIDs), statuses };
+          return record(options, described, event).pipe(
+            map(() => ({ ...event, kind: 'result' as const, image: pulled })),
+          );
+        }),
+      );
+      return concat(of({ kind: 'resolved' as const, image, ids: layerIDs(image.layers) }), layers$);
+    }),
+  );
+}
+
+function downloadDescriptors(
+  source: ImageSource,
+  { image, diffIDs }: DescribedImage,
+): DownloadDescriptor[] {
+  if (diffIDs === undefined) {
+    throw new NotAnImageError(source.name, 'it is an artifact without an image configuration');
+  }
+  const ids = layerIDs(image.layers);
+  return image.layers.map((blob, index): DownloadDescriptor => {
+    if (layerCompression(blob.mediaType) === undefined) {
+      throw new NotAnImageError(source.name, `its layer ${blob.digest} is a ${blob.mediaType}`);
+    }
+    const diffID = diffIDs[index];
+    return {
+      key: blob.digest,
+      id: ids[index] ?? blob.digest,
+      blob,
+      ...(diffID === undefined ? {} : { diffID }),
+      download: (request) => source.blob(blob, request),
+      close: () => undefined,
+    };
+  });
+}
+
+/** Writes the documents and then the record. Gives up the layers' leases when it can't. */
+function record(
+  { store, reference }: CopyToStoreOptions,
+  { image, indexes, manifest, config }: DescribedImage,
+  { release }: DownloadResultEvent,
+): Observable<void> {
+  return fromAbortable(async (signal) => {
+    await store.blobs.write(config.descriptor.digest, config.bytes);
+    for (const { descriptor, bytes } of [manifest, ...indexes]) {
+      await store.blobs.write(descriptor.digest, bytes);
+    }
+    signal.throwIfAborted();
+    await store.images.put({
+      reference,
+      manifest: image.manifest,
+      resolved: image.resolved,
+      created: new Date().toISOString(),
+    });
+  }).pipe(tap({ error: release, unsubscribe: release }));
+}

@@ -1,0 +1,90 @@
+import { concat, defer, EMPTY, map, mergeMap, of, type Observable } from 'rxjs';
+import {
+  fromAbortable,
+  phases,
+  type LayerUploadManager,
+  type UploadDescriptor,
+} from '../distribution/index.js';
+import type { Descriptor, Platform } from '../oci/index.js';
+import { progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
+import type { CopyEvent } from './events.js';
+import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
+import type { ImageSource, ImageTarget } from './seams.js';
+
+/** What {@link copyToTarget} works with. */
+export interface CopyToTargetOptions {
+  readonly source: ImageSource;
+  readonly target: ImageTarget;
+  readonly uploads: LayerUploadManager;
+  readonly platform: Platform | undefined;
+}
+
+/**
+ * Brings an image of one platform to a registry or an OCI layout: its layers, several at once,
+ * then its configuration, and its manifest last, byte for byte, so that its digest stays.
+ */
+export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent> {
+  const { source, uploads, platform } = options;
+  return fromAbortable((signal) => resolveImage(source, platform, signal)).pipe(
+    mergeMap((described) => {
+      const { image } = described;
+      const ids = layerIDs(image.layers);
+      const written = new Map<string, number>();
+      const layers = image.layers.map((blob, index): UploadDescriptor => ({
+        key: `${options.target.key} ${blob.digest}`,
+        id: ids[index] ?? blob.digest,
+        ...(described.diffIDs?.[index] === undefined ? {} : { diffID: described.diffIDs[index] }),
+        upload: () => uploadBlob(options, blob, (bytes) => written.set(blob.digest, bytes)),
+        setRemoteDescriptor: () => undefined,
+      }));
+      const layers$ = uploads
+        .upload(layers)
+        .pipe(mergeMap((event) => (event.kind === 'result' ? EMPTY : of(event))));
+      const result$ = defer(() => finish(options, described)).pipe(
+        map(() => ({
+          kind: 'result' as const,
+          image,
+          bytes: [...written.values()].reduce((sum, bytes) => sum + bytes, 0),
+        })),
+      );
+      return concat(of({ kind: 'resolved' as const, image, ids }), layers$, result$);
+    }),
+  );
+}
+
+function finish(options: CopyToTargetOptions, described: DescribedImage): Observable<void> {
+  const { target } = options;
+  const { config, manifest } = described;
+  const config$ = uploadBlob(options, config.descriptor, () => undefined);
+  const manifest$ = fromAbortable((signal) => target.finish(manifest, signal));
+  return concat(config$.pipe(mergeMap(() => EMPTY)), manifest$);
+}
+
+/** One attempt to bring a blob to the target by the cheapest way that works. */
+function uploadBlob(
+  { source, target }: CopyToTargetOptions,
+  blob: Descriptor,
+  onWritten: (bytes: number) => void,
+): Observable<TransferEvent<Descriptor>> {
+  return fromAbortable<TransferEvent<Descriptor>>(async (signal, emit) => {
+    if (await target.has(blob, signal)) {
+      emit(progressEvent(phases.layerExists));
+      return resultEvent(blob);
+    }
+    const from = source.repository;
+    if (from !== undefined && (await target.mount(blob.digest, from, signal))) {
+      emit(progressEvent(`${phases.mounted} ${from.path}`));
+      return resultEvent(blob);
+    }
+    const total = blob.size;
+    emit(progressEvent(phases.pushing, { current: 0, total }));
+    const open = async (offset: number) => (await source.blob(blob, { offset, signal })).stream;
+    const onProgress = (current: number): void => {
+      emit(progressEvent(phases.pushing, { current, total }));
+    };
+    await target.write(blob, open, { signal, onProgress });
+    onWritten(total);
+    emit(progressEvent(phases.pushed));
+    return resultEvent(blob);
+  });
+}

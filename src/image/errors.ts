@@ -1,0 +1,64 @@
+import { formatPlatform, type Platform } from '../oci/index.js';
+import { RxferError } from '../transfer/index.js';
+
+/** An image that has no variant for the platform asked for. */
+export class PlatformNotFoundError extends RxferError {
+  override readonly name = 'PlatformNotFoundError';
+
+  constructor(reference: string, wanted: Platform, known: readonly Platform[]) {
+    const list = known.map(formatPlatform).join(', ');
+    super(
+      'ERR_PLATFORM_NOT_FOUND',
+      `${reference} has no image for ${formatPlatform(wanted)}, only for ${list || 'none that is named'}`,
+      { reference, hint: 'Choose one of those with the platform option.' },
+    );
+  }
+}
+
+/** A manifest that is not that of an image which can be unpacked, or that breaks the rules. */
+export class NotAnImageError extends RxferError {
+  override readonly name = 'NotAnImageError';
+
+  constructor(reference: string, problem: string) {
+    super('ERR_NOT_AN_IMAGE', `${reference} can't be used as an image: ${problem}`, {
+      reference,
+      hint: 'Artifacts can be copied to registries and OCI layouts; images alone go into a store.',
+    });
+  }
+}
+
+/** An image that the source doesn't hold. */
+export class ImageNotFoundError extends RxferError {
+  override readonly name = 'ImageNotFoundError';
+
+  constructor(name: string, where: string, hint: string) {
+    super('ERR_IMAGE_NOT_FOUND', `There is no image ${name} in ${where}`, {
+      reference: name,
+      hint,
+    });
+  }
+}
+
+/** A source or destination of a copy that can't be understood. */
+export class InvalidLocationError extends RxferError {
+  override readonly name = 'InvalidLocationError';
+
+  constructor(text: string, problem: string) {
+    super(
+      'ERR_INVALID_LOCATION',
+      `'${text.slice(0, 300)}' can't be copied from or to: ${problem}`,
+      {
+        hint: 'Write a registry reference, store:REFERENCE or oci:FOLDER[:TAG].',
+      },
+    );
+  }
+}
+
+/** A folder that can't be used as it is. */
+export class FolderError extends RxferError {
+  override readonly name = 'FolderError';
+
+  constructor(folder: string, problem: string, hint: string, cause?: unknown) {
+    super('ERR_FOLDER', `${folder} ${problem}`, { hint, cause });
+  }
+}

@@ -1,0 +1,73 @@
+import type {
+  LayerProgressEvent,
+  LayerRegisteredEvent,
+  LayerUploadedEvent,
+} from '../distribution/index.js';
+import type { ChainID, Descriptor, DiffID, Digest, Platform } from '../oci/index.js';
+
+/** An image of one platform, as its manifest describes it. */
+export interface ResolvedImage {
+  /** In full. */
+  readonly reference: string;
+  /** What the reference leads to: the manifest, or the index that it stands in. */
+  readonly resolved: Digest;
+  readonly manifest: Descriptor;
+  /** `undefined` for an artifact, which is none of any platform. */
+  readonly platform: Platform | undefined;
+  readonly config: Digest;
+  /** Bottom-up. */
+  readonly layers: readonly Descriptor[];
+}
+
+/** It is known what will be moved. The first event. */
+export interface ImageResolvedEvent {
+  readonly kind: 'resolved';
+  readonly image: ResolvedImage;
+  /** The ids that progress comes under, one a layer, bottom-up. */
+  readonly ids: readonly string[];
+}
+
+/** An image that is in a store. */
+export interface PulledImage extends ResolvedImage {
+  readonly diffIDs: readonly DiffID[];
+  readonly chainIDs: readonly ChainID[];
+  /** By layer, whether it came with this pull or was there before. */
+  readonly statuses: readonly ('pulled' | 'exists')[];
+}
+
+/** The image is in the store under its name. The last event. */
+export interface PullResultEvent {
+  readonly kind: 'result';
+  readonly image: PulledImage;
+  /** Bytes of layers that came over the wire. */
+  readonly bytes: number;
+  /** Gives up the leases on the layers. */
+  readonly release: () => void;
+}
+
+/** What Rxfer.pull emits. */
+export type PullEvent =
+  ImageResolvedEvent | LayerProgressEvent | LayerRegisteredEvent | PullResultEvent;
+
+/** The image is at the target under its name. The last event. */
+export interface CopyResultEvent {
+  readonly kind: 'result';
+  readonly image: ResolvedImage;
+  /** Bytes of layers that were written to the target. */
+  readonly bytes: number;
+}
+
+/** What Rxfer.push emits. */
+export type CopyEvent =
+  ImageResolvedEvent | LayerProgressEvent | LayerUploadedEvent | CopyResultEvent;
+
+/** The image's root file system is in the folder. The last event. */
+export interface UnpackResultEvent {
+  readonly kind: 'result';
+  readonly directory: string;
+  /** What this user or file system couldn't do, as AppliedLayer says. */
+  readonly omissions: readonly string[];
+}
+
+/** What Rxfer.unpack emits. */
+export type UnpackEvent = LayerProgressEvent | UnpackResultEvent;

@@ -1,0 +1,5 @@
+export * from './errors.js';
+export * from './events.js';
+export { parseLocation, type Location } from './location.js';
+export * from './rxfer.js';
+export type { ImageSource, ImageTarget } from './seams.js';

@@ -1,0 +1,183 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import * as path from 'node:path';
+import { Transform, type Readable, type TransformCallback } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { DigestMismatchError, SizeMismatchError, storeError } from '../layer/index.js';
+import {
+  digestAlgorithm,
+  digestHex,
+  finishDigest,
+  mediaTypes,
+  parseIndex,
+  type BlobBody,
+  type BlobRequest,
+  type Descriptor,
+  type Digest,
+} from '../oci/index.js';
+import type { FetchedManifest, UploadOptions } from '../registry/index.js';
+import { FolderError, ImageNotFoundError } from './errors.js';
+import { readDocument } from './read-document.js';
+import type { ImageSource, ImageTarget } from './seams.js';
+
+const nameAnnotation = 'org.opencontainers.image.ref.name';
+const layoutVersion = '1.0.0';
+
+/** An image in an OCI image layout (OCI image spec, image-layout.md), to be read or written. */
+export class OciLayout implements ImageSource, ImageTarget {
+  readonly #folder: string;
+  readonly #tag: string | undefined;
+  readonly repository = undefined;
+
+  constructor(folder: string, tag: string | undefined) {
+    this.#folder = path.resolve(folder);
+    this.#tag = tag;
+  }
+
+  get name(): string {
+    return `oci:${this.#folder}${this.#tag === undefined ? '' : `:${this.#tag}`}`;
+  }
+
+  get key(): string {
+    return `oci:${this.#folder}`;
+  }
+
+  async root(signal: AbortSignal): Promise<FetchedManifest> {
+    const entries = await this.#entries();
+    if (entries === undefined) {
+      throw new FolderError(this.#folder, 'is not an OCI image layout', 'It has no index.json.');
+    }
+    const named = entries.filter(
+      ({ annotations }) => this.#tag === undefined || annotations?.[nameAnnotation] === this.#tag,
+    );
+    const [descriptor] = named;
+    if (descriptor === undefined || named.length > 1) {
+      const tags = entries.map(({ annotations }) => annotations?.[nameAnnotation]).filter(Boolean);
+      const hint = `Its tags are: ${tags.join(', ') || 'none'}.`;
+      throw new ImageNotFoundError(this.#tag ?? 'without a tag', this.#folder, hint);
+    }
+    return { descriptor, bytes: await this.manifest(descriptor, signal) };
+  }
+
+  manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+    return readDocument(descriptor, () => this.blob(descriptor, { offset: 0, signal }));
+  }
+
+  async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
+    const file = this.#blob(digest);
+    await fs.access(file).catch((error: unknown) => {
+      throw new FolderError(this.#folder, `lacks the blob ${digest}`, 'Write it anew.', error);
+    });
+    const stream = createReadStream(file, { start: offset, highWaterMark: 256 * 1024, signal });
+    return { stream, offset, resumable: true };
+  }
+
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    const there = await fs.stat(this.#blob(digest)).catch(() => undefined);
+    return there?.size === size;
+  }
+
+  mount(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  async write(
+    blob: Descriptor,
+    open: (offset: number) => Promise<Readable>,
+    { signal, onProgress }: UploadOptions,
+  ): Promise<void> {
+    const file = this.#blob(blob.digest);
+    const temporary = `${file}.${randomUUID()}.tmp`;
+    try {
+      await this.#found();
+      await fs.mkdir(path.dirname(file), { recursive: true });
+      const check = new VerifyingStream(blob, onProgress);
+      const flags = { flags: 'wx', flush: true, highWaterMark: 256 * 1024 };
+      await pipeline(await open(0), check, createWriteStream(temporary, flags), { signal });
+      await fs.rename(temporary, file);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw storeError(error, this.#folder);
+    }
+  }
+
+  async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
+    await this.#replace(this.#blob(descriptor.digest), bytes);
+    const others = ((await this.#entries()) ?? []).filter(({ digest, annotations }) =>
+      this.#tag === undefined
+        ? digest !== descriptor.digest || annotations?.[nameAnnotation] !== undefined
+        : annotations?.[nameAnnotation] !== this.#tag,
+    );
+    const { mediaType, digest, size } = descriptor;
+    const named = this.#tag === undefined ? {} : { annotations: { [nameAnnotation]: this.#tag } };
+    const manifests = [...others, { mediaType, digest, size, ...named }];
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+    await this.#replace(path.join(this.#folder, 'index.json'), `${JSON.stringify(index)}\n`);
+  }
+
+  async #found(): Promise<void> {
+    const file = path.join(this.#folder, 'oci-layout');
+    const there = await fs.readFile(file, 'utf8').catch(() => undefined);
+    if (there !== undefined) return;
+    await fs.mkdir(this.#folder, { recursive: true });
+    if ((await fs.readdir(this.#folder)).some((name) => !/^(?:blobs|oci-layout.*)$/.test(name))) {
+      throw new FolderError(
+        this.#folder,
+        'is not empty and not an OCI image layout',
+        'Choose an empty or new folder.',
+      );
+    }
+    await this.#replace(file, JSON.stringify({ imageLayoutVersion: layoutVersion }));
+  }
+
+  async #replace(file: string, bytes: Uint8Array | string): Promise<void> {
+    const temporary = `${file}.${randomUUID()}.tmp`;
+    try {
+      await fs.mkdir(path.dirname(file), { recursive: true });
+      await fs.writeFile(temporary, bytes, { flag: 'wx', flush: true });
+      await fs.rename(temporary, file);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw storeError(error, this.#folder);
+    }
+  }
+
+  async #entries(): Promise<readonly Descriptor[] | undefined> {
+    const bytes = await fs.readFile(path.join(this.#folder, 'index.json')).catch(() => undefined);
+    return bytes === undefined ? undefined : parseIndex(bytes).manifests;
+  }
+
+  #blob(digest: Digest): string {
+    return path.join(this.#folder, 'blobs', digestAlgorithm(digest), digestHex(digest));
+  }
+}
+
+/** Passes on a blob's bytes, and fails at its end unless they are the right ones. */
+class VerifyingStream extends Transform {
+  readonly #blob: Descriptor;
+  readonly #onProgress: ((sent: number) => void) | undefined;
+  readonly #hash;
+  #length = 0;
+
+  constructor(blob: Descriptor, onProgress: ((sent: number) => void) | undefined) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#blob = blob;
+    this.#onProgress = onProgress;
+    this.#hash = createHash(digestAlgorithm(blob.digest));
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(chunk);
+    this.#length += chunk.length;
+    this.#onProgress?.(this.#length);
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    const { digest, size } = this.#blob;
+    const actual = finishDigest(this.#hash, digestAlgorithm(digest));
+    if (this.#length !== size) done(new SizeMismatchError(digest, size, this.#length));
+    else done(actual === digest ? null : new DigestMismatchError(digest, actual));
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+import {
+  formatReference,
+  type BlobBody,
+  type BlobRequest,
+  type Descriptor,
+  type Digest,
+  type Reference,
+  type Repository,
+} from '../oci/index.js';
+import type { FetchedManifest, RegistryClient, UploadOptions } from '../registry/index.js';
+import type { ImageSource, ImageTarget } from './seams.js';
+
+/** An image on a registry, to be read. */
+export class RegistrySource implements ImageSource {
+  readonly #client: RegistryClient;
+  readonly #reference: Reference;
+
+  constructor(client: RegistryClient, reference: Reference) {
+    this.#client = client;
+    this.#reference = reference;
+  }
+
+  get name(): string {
+    return formatReference(this.#reference);
+  }
+
+  get repository(): Repository {
+    return this.#reference;
+  }
+
+  root(signal: AbortSignal): Promise<FetchedManifest> {
+    return this.#client.manifest(this.#reference, signal);
+  }
+
+  async manifest({ digest }: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+    const { host, path } = this.#reference;
+    return (await this.#client.manifest({ host, path, digest }, signal)).bytes;
+  }
+
+  blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody> {
+    return this.#client.blob(this.#reference, blob, request);
+  }
+}
+
+/** An image on a registry, to be written. */
+export class RegistryTarget implements ImageTarget {
+  readonly #client: RegistryClient;
+  readonly #reference: Reference;
+
+  constructor(client: RegistryClient, reference: Reference) {
+    this.#client = client;
+    this.#reference = reference;
+  }
+
+  get key(): string {
+    return `${this.#reference.host}/${this.#reference.path}`;
+  }
+
+  has(blob: Descriptor, signal: AbortSignal): Promise<boolean> {
+    return this.#client.has(this.#reference, blob, signal);
+  }
+
+  async mount(digest: Digest, from: Repository, signal: AbortSignal): Promise<boolean> {
+    const { host, path } = this.#reference;
+    if (from.host !== host || from.path === path) return false;
+    return this.#client.mount(this.#reference, digest, from.path, signal);
+  }
+
+  write(
+    blob: Descriptor,
+    open: (offset: number) => Promise<Readable>,
+    options: UploadOptions,
+  ): Promise<void> {
+    return this.#client.upload(this.#reference, blob, open, options);
+  }
+
+  finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void> {
+    return this.#client.putManifest(this.#reference, manifest, signal);
+  }
+}

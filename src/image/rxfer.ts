@@ -1,0 +1,170 @@
+import { defer, type Observable } from 'rxjs';
+import {
+  LayerDownloadManager,
+  LayerUploadManager,
+  type LayerManagerOptions,
+} from '../distribution/index.js';
+import type { Store } from '../layer/index.js';
+import { formatReference, parseReference, type Platform, type Reference } from '../oci/index.js';
+import type { RegistryClient } from '../registry/index.js';
+import type { TransferManagerState } from '../transfer/index.js';
+import { copyToStore } from './copy-to-store.js';
+import { copyToTarget } from './copy-to-target.js';
+import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
+import { parseLocation, type Location } from './location.js';
+import { OciLayout } from './oci-layout.js';
+import { RegistrySource, RegistryTarget } from './registry-image.js';
+import type { ImageSource } from './seams.js';
+import { StoreSource } from './store-image.js';
+import { unpackImage } from './unpack-image.js';
+
+/** What {@link createRxfer} is built with. */
+export interface RxferOptions extends LayerManagerOptions {
+  /** Where images are pulled to. */
+  readonly store: Store;
+  /** Its owner closes it, once nothing uses it any more. */
+  readonly registry: RegistryClient;
+}
+
+/** Which of an image's platforms is meant. */
+export interface PlatformOptions {
+  /** Default: Linux on this machine's architecture. */
+  readonly platform?: Platform;
+}
+
+/**
+ * Moves images. All that is started on one of these shares its transfers, under one limit.
+ *
+ * The Observables are cold: nothing happens before they are subscribed, and unsubscribing cancels
+ * what nobody else shares. They emit one `resolved`, events by layer, one `result`, and complete;
+ * or error with a typed error (docs/errors.md).
+ */
+export interface Rxfer {
+  /**
+   * Pulls an image from its registry into the store. Whoever gets the result holds the leases on
+   * the layers until calling its `release`.
+   */
+  pull(reference: string, options?: PlatformOptions): Observable<PullEvent>;
+  /** Pushes an image of the store, by default the one of the same name, to a registry. */
+  push(reference: string, options?: { readonly source?: string }): Observable<CopyEvent>;
+  /**
+   * Copies an image from one place to another: `REF` on a registry, `store:REF`, or
+   * `oci:FOLDER[:TAG]`, an OCI image layout.
+   */
+  copy(
+    source: string,
+    destination: string,
+    options?: PlatformOptions,
+  ): Observable<PullEvent | CopyEvent>;
+  /** Unpacks a stored image's root file system into a folder that is new or empty. */
+  unpack(reference: string, directory: string): Observable<UnpackEvent>;
+  /** Changes how many layers move data at a time in each direction, at once; 0: any number. */
+  setConcurrency(limit: number): void;
+  /** How many layers are being downloaded, and how many wait. */
+  readonly downloads$: Observable<TransferManagerState>;
+  /** How many layers are being uploaded, and how many wait. */
+  readonly uploads$: Observable<TransferManagerState>;
+}
+
+/**
+ * Brings a store, a registry client and the layer managers together.
+ *
+ * @example
+ * const registry = createRegistryClient();
+ * const rxfer = createRxfer({ store: await openDiskStore('images'), registry });
+ * rxfer.pull('alpine:3.20').subscribe(console.log);
+ */
+export function createRxfer(options: RxferOptions): Rxfer {
+  return new SharedRxfer(options);
+}
+
+class SharedRxfer implements Rxfer {
+  readonly #store: Store;
+  readonly #registry: RegistryClient;
+  readonly #downloads: LayerDownloadManager;
+  readonly #uploads: LayerUploadManager;
+  readonly downloads$: Observable<TransferManagerState>;
+  readonly uploads$: Observable<TransferManagerState>;
+
+  constructor({ store, registry, ...options }: RxferOptions) {
+    this.#store = store;
+    this.#registry = registry;
+    const stores = { linux: store.layers, windows: store.layers, freebsd: store.layers };
+    this.#downloads = new LayerDownloadManager(stores, options);
+    this.#uploads = new LayerUploadManager(options);
+    this.downloads$ = this.#downloads.state$;
+    this.uploads$ = this.#uploads.state$;
+  }
+
+  pull(reference: string, { platform }: PlatformOptions = {}): Observable<PullEvent> {
+    return defer(() => {
+      const parsed = parseReference(reference);
+      return this.#copyToStore(new RegistrySource(this.#registry, parsed), parsed, platform);
+    });
+  }
+
+  push(reference: string, options: { readonly source?: string } = {}): Observable<CopyEvent> {
+    return defer(() => {
+      const target = new RegistryTarget(this.#registry, parseReference(reference));
+      const source = this.#stored(parseReference(options.source ?? reference));
+      return copyToTarget({ source, target, uploads: this.#uploads, platform: undefined });
+    });
+  }
+
+  copy(
+    source: string,
+    destination: string,
+    { platform }: PlatformOptions = {},
+  ): Observable<PullEvent | CopyEvent> {
+    return defer(() => {
+      const from = this.#source(parseLocation(source));
+      const to = parseLocation(destination);
+      if (to.kind === 'store') return this.#copyToStore(from, to.reference, platform);
+      const target =
+        to.kind === 'oci'
+          ? new OciLayout(to.folder, to.tag)
+          : new RegistryTarget(this.#registry, to.reference);
+      return copyToTarget({ source: from, target, uploads: this.#uploads, platform });
+    });
+  }
+
+  unpack(reference: string, directory: string): Observable<UnpackEvent> {
+    return defer(() =>
+      unpackImage(this.#store, formatReference(parseReference(reference)), directory),
+    );
+  }
+
+  setConcurrency(limit: number): void {
+    this.#downloads.setConcurrency(limit);
+    this.#uploads.setConcurrency(limit);
+  }
+
+  #copyToStore(
+    source: ImageSource,
+    reference: Reference,
+    platform: Platform | undefined,
+  ): Observable<PullEvent> {
+    return copyToStore({
+      source,
+      store: this.#store,
+      downloads: this.#downloads,
+      reference: formatReference(reference),
+      platform,
+    });
+  }
+
+  #source(location: Location): ImageSource {
+    switch (location.kind) {
+      case 'registry':
+        return new RegistrySource(this.#registry, location.reference);
+      case 'store':
+        return this.#stored(location.reference);
+      case 'oci':
+        return new OciLayout(location.folder, location.tag);
+    }
+  }
+
+  #stored(reference: Reference): StoreSource {
+    return new StoreSource(this.#store, formatReference(reference));
+  }
+}

@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream';
+import type { BlobBody, BlobRequest, Descriptor, Digest, Repository } from '../oci/index.js';
+import type { FetchedManifest, UploadOptions } from '../registry/index.js';
+
+/** Where an image comes from: a registry, a store, an OCI layout. */
+export interface ImageSource {
+  /** The image's name, for people. */
+  readonly name: string;
+  /** Where its blobs may be mounted from, when it came from a registry. */
+  readonly repository: Repository | undefined;
+  /** The manifest or index that the name stands for, verified. */
+  root(signal: AbortSignal): Promise<FetchedManifest>;
+  /** A manifest or index within it, verified. */
+  manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
+  /** The bytes of a layer or configuration, which whoever reads them verifies. */
+  blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
+}
+
+/** Where an image goes: a registry or an OCI layout. */
+export interface ImageTarget {
+  /** Tells targets apart, so that two uploads of a blob to one of them are one. */
+  readonly key: string;
+  /** Tells whether a blob is there already. */
+  has(blob: Descriptor, signal: AbortSignal): Promise<boolean>;
+  /** Makes a blob of another repository available without its bytes; false: not possible. */
+  mount(digest: Digest, from: Repository, signal: AbortSignal): Promise<boolean>;
+  /** Writes a blob, verified. `open` gives its bytes from an offset. */
+  write(
+    blob: Descriptor,
+    open: (offset: number) => Promise<Readable>,
+    options: UploadOptions,
+  ): Promise<void>;
+  /** Gives the image its name; once all its blobs are there. */
+  finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,51 @@
+import { BlobNotFoundError, type ImageRecord, type Store } from '../layer/index.js';
+import {
+  parseReference,
+  type BlobBody,
+  type BlobRequest,
+  type Descriptor,
+  type Repository,
+} from '../oci/index.js';
+import type { FetchedManifest } from '../registry/index.js';
+import { ImageNotFoundError } from './errors.js';
+import { verified } from './read-document.js';
+import type { ImageSource } from './seams.js';
+
+/** An image in a store, to be read. */
+export class StoreSource implements ImageSource {
+  readonly #store: Store;
+  readonly name: string;
+
+  /** @param reference in full. */
+  constructor(store: Store, reference: string) {
+    this.#store = store;
+    this.name = reference;
+  }
+
+  get repository(): Repository {
+    return parseReference(this.name);
+  }
+
+  async root(signal: AbortSignal): Promise<FetchedManifest> {
+    const { manifest } = await imageRecord(this.#store, this.name);
+    return { descriptor: manifest, bytes: await this.manifest(manifest, signal) };
+  }
+
+  async manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    const bytes = await this.#store.blobs.read(descriptor.digest);
+    if (bytes === undefined) throw new BlobNotFoundError(descriptor.digest);
+    return verified(descriptor, bytes);
+  }
+
+  blob({ digest }: Descriptor, request: BlobRequest): Promise<BlobBody> {
+    return this.#store.blobs.open(digest, request);
+  }
+}
+
+/** The record of an image that must be in the store. @throws ImageNotFoundError */
+export async function imageRecord(store: Store, reference: string): Promise<ImageRecord> {
+  const record = await store.images.get(reference);
+  if (record !== undefined) return record;
+  throw new ImageNotFoundError(reference, 'the store', `Pull it first: rxfer pull ${reference}`);
+}

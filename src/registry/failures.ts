@@ -1,0 +1,148 @@
+import {
+  ClientClosedError,
+  ConnectionError,
+  ForbiddenError,
+  NotFoundError,
+  RateLimitedError,
+  RegistryError,
+  RegistryTimeoutError,
+  RegistryUnavailableError,
+  TlsError,
+  UnauthorizedError,
+  UnexpectedResponseError,
+  type RegistryErrorOptions,
+} from './errors.js';
+import { DoNotRetry } from '../transfer/index.js';
+
+/** What a request is about, for the errors that it ends in. */
+export type Concern = Pick<RegistryErrorOptions, 'host' | 'reference' | 'digest'>;
+
+/** The parts of an answer that a failure is told from. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The body as far as it is worth reading; empty for HEAD. */
+  readonly text: string;
+}
+
+/**
+ * The error of an answer that refuses what was asked. The registry's own words are made safe to
+ * print, and `secrets` that it echoes are taken out.
+ */
+export function refusalError(
+  refusal: Refusal,
+  concern: Concern,
+  now: number,
+  secrets: readonly string[] = [],
+): RegistryError {
+  const { status } = refusal;
+  const told = ownError(refusal.text, secrets);
+  const words = [told.code, told.message].filter((part) => part !== '').join(': ');
+  const what = concern.reference ?? concern.digest;
+  const message = `${concern.host ?? 'The server'} answered ${status} ${meaning(status)}${
+    what === undefined ? '' : ` for ${what}`
+  }${words === '' ? '' : ` (${words})`}`;
+  const retryAfter = retryAfterOf(refusal, now);
+  const options: RegistryErrorOptions = {
+    ...concern,
+    status,
+    ...(told.code === '' ? {} : { registryCode: told.code }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+  if (status === 401) return new UnauthorizedError(message, options);
+  if (status === 403) return new ForbiddenError(message, options);
+  if (status === 404) return new NotFoundError(message, options);
+  if (status === 429) return new RateLimitedError(message, options);
+  if (status === 408 || status >= 500) return new RegistryUnavailableError(message, options);
+  return new UnexpectedResponseError(message, options);
+}
+
+/**
+ * The error of a request or body that broke off: the abort's own reason where the signal ended
+ * it, what the client makes of the socket's error otherwise.
+ */
+export function connectionFailure(error: unknown, concern: Concern, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof ClientClosedError) return new ClientClosedError({ ...concern });
+  if (error instanceof RegistryError) return error;
+  const code = codeOf(error);
+  const host = concern.host ?? 'the server';
+  const options = { ...concern, cause: error };
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) {
+    const hint = 'Check the network and the registry, or allow more time.';
+    return new RegistryTimeoutError(`${host} took too long (${code})`, { hint, ...options });
+  }
+  if (code === 'ENOTFOUND') {
+    const hint = 'Check the spelling of the host and the name service.';
+    const cause = new DoNotRetry(error);
+    return new ConnectionError(`There is no host ${host}`, { hint, ...options, cause });
+  }
+  if (/^(?:ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO)/.test(code)) {
+    const hint = /WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code)
+      ? 'It may speak plain HTTP, which has to be asked for by host.'
+      : 'Have its certificate signed by an authority that this machine trusts.';
+    return new TlsError(`No secure connection to ${host} (${code})`, { hint, ...options });
+  }
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new UnexpectedResponseError(`${host} does not answer in HTTP (${code})`, options);
+  }
+  const hint = 'Check that the registry runs, the port, and the network between.';
+  const refused = code === 'ECONNREFUSED';
+  const message = refused ? `${host} refuses connections` : `The connection to ${host} broke`;
+  return new ConnectionError(`${message} (${code})`, { hint, ...options });
+}
+
+/** `Retry-After` in ms, given in seconds or as a date (RFC 9110, 10.2.3). */
+function retryAfterOf({ headers }: Refusal, now: number): number | undefined {
+  const text = headers['retry-after'];
+  if (typeof text !== 'string') return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** The first of the errors in the body (distribution spec, Error Codes). */
+function ownError(text: string, secrets: readonly string[]): { code: string; message: string } {
+  try {
+    const { errors } = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown }[] };
+    const first = errors?.[0];
+    return { code: safe(first?.code, secrets), message: safe(first?.message, secrets) };
+  } catch {
+    return { code: '', message: '' };
+  }
+}
+
+function safe(value: unknown, secrets: readonly string[]): string {
+  if (typeof value !== 'string') return '';
+  const open = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value);
+  return open.replace(/\p{C}+/gu, ' ').slice(0, 300);
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (own === 'UND_ERR_SOCKET' || own === undefined) {
+    return error.cause === undefined ? (own ?? error.name) : codeOf(error.cause);
+  }
+  return own;
+}
+
+const meanings: Readonly<Record<number, string>> = {
+  400: 'bad request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not found',
+  405: 'method not allowed',
+  408: 'request timeout',
+  413: 'content too large',
+  416: 'range not satisfiable',
+  429: 'too many requests',
+  500: 'internal server error',
+  502: 'bad gateway',
+  503: 'service unavailable',
+  504: 'gateway timeout',
+};
+
+function meaning(status: number): string {
+  return meanings[status] ?? (status < 400 ? 'unexpectedly' : 'an error');
+}

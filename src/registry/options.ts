@@ -1,0 +1,59 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { CredentialProvider } from './client.js';
+import type { PlainHttp } from './endpoints.js';
+import { InvalidClientOptionError } from './errors.js';
+
+/** What {@link createRegistryClient} is built with. */
+export interface RegistryClientOptions {
+  /** Who the client is, by host. Default: anonymous. `dockerCredentials()` reads docker's. */
+  readonly credentials?: CredentialProvider;
+  /** Default `loopback`. */
+  readonly plainHttp?: PlainHttp;
+  /** How long a connection may take to be there, in ms. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** How long an answer may take to begin, in ms. Default 60,000; 0: any time. */
+  readonly headersTimeout?: number;
+  /** How long a body may stall without a byte, in ms. Default 30,000; 0: any time. */
+  readonly bodyTimeout?: number;
+  /** The name that the client goes by in requests. Default `rxfer`. */
+  readonly userAgent?: string;
+  /** The clock by which tokens expire. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** The options with nothing left to defaults. */
+export type ClientSettings = Required<RegistryClientOptions>;
+
+/** @throws InvalidClientOptionError that names the option. */
+export function clientSettings(options: RegistryClientOptions): ClientSettings {
+  const settings: ClientSettings = {
+    credentials: () => Promise.resolve(undefined),
+    plainHttp: 'loopback',
+    connectTimeout: 10_000,
+    headersTimeout: 60_000,
+    bodyTimeout: 30_000,
+    userAgent: 'rxfer',
+    scheduler: asyncScheduler,
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  };
+  for (const option of ['connectTimeout', 'headersTimeout', 'bodyTimeout'] as const) {
+    if (!Number.isSafeInteger(settings[option]) || settings[option] < 0) {
+      throw new InvalidClientOptionError(option, 'is not a whole number of ms, 0 or more');
+    }
+  }
+  if (!isPlainHttp(settings.plainHttp)) {
+    throw new InvalidClientOptionError(
+      'plainHttp',
+      "is not 'loopback', 'always', 'never' or a list of hosts",
+    );
+  }
+  if (!/^[\x20-\x7e]+$/.test(settings.userAgent)) {
+    throw new InvalidClientOptionError('userAgent', 'is not a line of ASCII characters');
+  }
+  return settings;
+}
+
+function isPlainHttp(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((host) => typeof host === 'string');
+  return value === 'loopback' || value === 'always' || value === 'never';
+}

@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { SchedulerLike } from 'rxjs';
+import { discard, errorOf, headerOf } from './answers.js';
+import type { AccessRequest, Authorizer } from './authorizer.js';
+import { parseChallenges } from './challenge.js';
+import type { Connections, HttpAnswer } from './connections.js';
+import { isLoopback } from './endpoints.js';
+import { InsecureAddressError, TooManyRedirectsError, type RegistryError } from './errors.js';
+import type { Concern } from './failures.js';
+
+/** A request to a registry, by whoever may make it. */
+export interface RegistryRequest extends AccessRequest {
+  readonly method: Dispatcher.HttpMethod;
+  /** At the endpoint or wherever it sent us; the authorization goes to the endpoint alone. */
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Opens the body, once for each time that it is sent. */
+  readonly open?: () => Promise<Readable | Uint8Array>;
+}
+
+const maxRedirects = 5;
+
+/** Carries requests to registries: authorizes them, answers a 401 once, follows redirects. */
+export class Transport {
+  readonly #connections: Connections;
+  readonly #authorizer: Authorizer;
+  readonly #scheduler: SchedulerLike;
+
+  constructor(connections: Connections, authorizer: Authorizer, scheduler: SchedulerLike) {
+    this.#connections = connections;
+    this.#authorizer = authorizer;
+    this.#scheduler = scheduler;
+  }
+
+  /** Resolves with the answer, of any status but one that was dealt with here. */
+  async send(request: RegistryRequest): Promise<HttpAnswer> {
+    const authorization = await this.#authorizer.header(request);
+    const answer = await this.#follow(request, authorization);
+    if (answer.status !== 401 || !isOwn(request, answer.url)) return answer;
+    const refusal = await this.refusal(request, answer);
+    const challenges = parseChallenges(answer.headers['www-authenticate']);
+    const better = await this.#authorizer.answer(challenges, request, authorization);
+    if (better === undefined) throw refusal;
+    return this.#follow(request, better);
+  }
+
+  /** The error that an answer stands for; takes its body. */
+  async refusal(request: AccessRequest, answer: HttpAnswer): Promise<RegistryError> {
+    const { endpoint, concern, signal } = request;
+    const secrets = await this.#authorizer.secrets(endpoint.host);
+    return errorOf(answer, concern, signal, { now: this.#scheduler.now(), secrets });
+  }
+
+  async #follow(request: RegistryRequest, authorization?: string): Promise<HttpAnswer> {
+    const { method, headers, open, concern, signal } = request;
+    let { url } = request;
+    for (let redirects = 0; ; redirects++) {
+      const own = authorization !== undefined && isOwn(request, url) ? { authorization } : {};
+      const answer = await this.#connections.request(
+        { method, url, headers: { ...headers, ...own }, body: await open?.(), signal },
+        concern,
+      );
+      const next = redirectOf(request, answer);
+      if (next === undefined) return answer;
+      await discard(answer);
+      if (redirects === maxRedirects) {
+        throw new TooManyRedirectsError(maxRedirects, { ...concern, status: answer.status });
+      }
+      url = allowedAddress(answer.url, next, concern);
+    }
+  }
+}
+
+/**
+ * The address that a `Location` names, with its query kept and any user name taken out.
+ *
+ * @throws InsecureAddressError where it would leave encryption, but for this machine.
+ */
+export function allowedAddress(from: URL, location: string, concern: Concern): URL {
+  const shown = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const insecure = from.protocol === 'https:' && shown?.protocol === 'http:';
+  if (
+    shown === undefined ||
+    !/^https?:$/.test(shown.protocol) ||
+    (insecure && !isLoopback(shown.host))
+  ) {
+    const target = shown === undefined ? 'no address' : `${shown.protocol}//${shown.host}`;
+    throw new InsecureAddressError(`${from.host} sends on to ${target}`, concern);
+  }
+  shown.username = '';
+  shown.password = '';
+  shown.hash = '';
+  return shown;
+}
+
+function isOwn({ endpoint }: AccessRequest, url: URL): boolean {
+  return url.origin === endpoint.base.origin;
+}
+
+function redirectOf({ method }: RegistryRequest, answer: HttpAnswer): string | undefined {
+  const anyMethod = answer.status === 307 || answer.status === 308;
+  const read = method === 'GET' || method === 'HEAD';
+  if (!anyMethod && !(read && [301, 302, 303].includes(answer.status))) return undefined;
+  return headerOf(answer, 'location');
+}
