@@ -1,1 +1,5 @@
 export * from './client.js';
+export * from './create-client.js';
+export type { PlainHttp } from './endpoints.js';
+export * from './errors.js';
+export type { RegistryClientOptions } from './options.js';

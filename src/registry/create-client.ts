@@ -1,0 +1,37 @@
+import { Authorizer } from './authorizer.js';
+import type { RegistryClient } from './client.js';
+import { Connections } from './connections.js';
+import { directEndpoints } from './endpoints.js';
+import { BlobFetcher } from './fetch-blob.js';
+import { ManifestFetcher } from './fetch-manifest.js';
+import { clientSettings, type RegistryClientOptions } from './options.js';
+import { ContentPusher } from './push-blob.js';
+import { Transport } from './transport.js';
+
+/**
+ * Creates a client for any number of registries. It opens sockets as they are needed, one pool a
+ * host, and holds them until it is closed, which its owner must do.
+ *
+ * @throws InvalidClientOptionError that names the option.
+ */
+export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
+  const settings = clientSettings(options);
+  const { credentials, plainHttp, scheduler } = settings;
+  const connections = new Connections(settings);
+  const endpoints = directEndpoints(plainHttp);
+  const authorizer = new Authorizer(credentials, { connections, plainHttp, scheduler });
+  const transport = new Transport(connections, authorizer, scheduler);
+  const manifests = new ManifestFetcher(transport, endpoints);
+  const blobs = new BlobFetcher(transport, endpoints);
+  const pusher = new ContentPusher(transport, endpoints);
+  return {
+    resolve: (reference, signal) => manifests.resolve(reference, signal),
+    manifest: (reference, signal) => manifests.fetch(reference, signal),
+    blob: (repository, blob, request) => blobs.fetch(repository, blob, request),
+    has: (repository, descriptor, signal) => pusher.has(repository, descriptor, signal),
+    mount: (repository, digest, from, signal) => pusher.mount(repository, digest, from, signal),
+    upload: (repository, blob, open, upload) => pusher.upload(repository, blob, open, upload),
+    putManifest: (reference, manifest, signal) => pusher.putManifest(reference, manifest, signal),
+    close: () => connections.close(),
+  };
+}
