@@ -1,5 +1,6 @@
 export * from './client.js';
 export * from './create-client.js';
 export type { PlainHttp } from './endpoints.js';
+export { dockerCredentials } from './docker-credentials.js';
 export * from './errors.js';
 export type { RegistryClientOptions } from './options.js';

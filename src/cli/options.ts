@@ -1,0 +1,75 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Platform } from '../oci/index.js';
+import { parsePlatform } from '../oci/index.js';
+import { progressModes, type ProgressMode } from './show-progress.js';
+
+/** The options of all commands that use a store. */
+export interface StoreOptions {
+  readonly store: string;
+  readonly debug?: boolean;
+}
+
+/** The options of all commands that move images. */
+export interface MoveOptions extends StoreOptions {
+  readonly concurrency?: number;
+  readonly plainHttp?: boolean;
+  readonly progress: ProgressMode;
+  readonly format: 'text' | 'json';
+  readonly platform?: Platform;
+}
+
+/** Adds `--store` and `--debug`. */
+export function withStore(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--store <dir>', 'folder of the store').default(
+        defaultStore(),
+        'your data folder',
+      ),
+    )
+    .option('--debug', 'show the stack of an error');
+}
+
+/** Adds `--format`. */
+export function withFormat(command: Command): Command {
+  return command.addOption(
+    new Option('--format <format>', 'form of the result').choices(['text', 'json']).default('text'),
+  );
+}
+
+/** Adds what goes for all commands that move images. */
+export function withMoving(command: Command): Command {
+  return withFormat(withStore(command))
+    .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
+    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone')
+    .addOption(
+      new Option('--progress <mode>', 'how to show progress')
+        .choices(progressModes)
+        .default('auto'),
+    );
+}
+
+/** Adds `--platform`. */
+export function withPlatform(command: Command): Command {
+  return command.option('--platform <os/arch[/variant]>', 'which of the platforms', platform);
+}
+
+function defaultStore(): string {
+  const data = process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+  return process.env['RXFER_STORE'] ?? join(data, 'rxfer');
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 0 up.');
+  return Number(text);
+}
+
+function platform(text: string): Platform {
+  try {
+    return parsePlatform(text);
+  } catch {
+    throw new InvalidArgumentError("Write it as os/arch[/variant], such as 'linux/arm64/v8'.");
+  }
+}

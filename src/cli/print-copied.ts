@@ -1,0 +1,24 @@
+import type { CopyEvent, PullEvent } from '../image/index.js';
+import { formatBytes } from '../progress/index.js';
+
+/** Prints what a push or copy ended in. */
+export function printCopied(
+  destination: string,
+  event: PullEvent | CopyEvent,
+  format: 'text' | 'json',
+  milliseconds: number,
+): void {
+  if (event.kind !== 'result') return;
+  if ('release' in event) event.release();
+  const { image, bytes } = event;
+  const seconds = Math.round(milliseconds) / 1000;
+  const { digest } = image.manifest;
+  if (format === 'json') {
+    const layers = image.layers.map((layer) => ({ digest: layer.digest, size: layer.size }));
+    const { config } = image;
+    console.log(JSON.stringify({ destination, digest, config, layers, bytes, seconds }));
+    return;
+  }
+  const moved = `${image.layers.length} layers, ${formatBytes(bytes)} moved`;
+  console.log(`${destination}\n${digest}\n${moved} in ${seconds.toFixed(1)} s`);
+}

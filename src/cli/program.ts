@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { copy } from './commands/copy.js';
+import type { images } from './commands/images.js';
+import type { inspect } from './commands/inspect.js';
+import type { pull } from './commands/pull.js';
+import type { push } from './commands/push.js';
+import type { unpack } from './commands/unpack.js';
+import { withFormat, withMoving, withPlatform, withStore } from './options.js';
+
+const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
+
+/** The command line. Each command loads its code when it is called. */
+export function createProgram(): Command {
+  const program = new Command('rxfer')
+    .description('Moves container images between registries, a local store and OCI layouts.')
+    .version(version(), '-V, --version')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(rxfer --help shows what there is)')
+    .exitOverride();
+
+  const add = (name: string, description: string, example: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .addHelpText('after', `\nExample:\n  ${example}`)
+      .exitOverride();
+
+  withPlatform(withMoving(add('pull', 'Pull an image into the store.', 'rxfer pull alpine:3.20')))
+    .argument('<ref>', referenceHelp)
+    .action(async (...args: Parameters<typeof pull>) =>
+      (await import('./commands/pull.js')).pull(...args),
+    );
+
+  withMoving(
+    add('push', 'Push an image of the store to a registry.', 'rxfer push localhost:5000/app:v1'),
+  )
+    .argument('<ref>', 'where to push it')
+    .argument('[source]', 'the image in the store; by default the one of that name')
+    .action(async (...args: Parameters<typeof push>) =>
+      (await import('./commands/push.js')).push(...args),
+    );
+
+  withPlatform(
+    withMoving(
+      add(
+        'copy',
+        'Copy an image: a registry reference, store:REF, or oci:DIR[:TAG], each way.',
+        'rxfer copy alpine:3.20 oci:alpine:3.20',
+      ),
+    ),
+  )
+    .argument('<src>', 'where from')
+    .argument('<dst>', 'where to')
+    .action(async (...args: Parameters<typeof copy>) =>
+      (await import('./commands/copy.js')).copy(...args),
+    );
+
+  withFormat(withStore(add('images', 'List the images in the store.', 'rxfer images'))).action(
+    async (...args: Parameters<typeof images>) =>
+      (await import('./commands/images.js')).images(...args),
+  );
+
+  withStore(add('inspect', 'Show an image of the store as JSON.', 'rxfer inspect alpine:3.20'))
+    .argument('<ref>', 'an image in the store')
+    .action(async (...args: Parameters<typeof inspect>) =>
+      (await import('./commands/inspect.js')).inspect(...args),
+    );
+
+  withMoving(
+    add('unpack', "Unpack an image's root file system.", 'rxfer unpack alpine:3.20 rootfs'),
+  )
+    .argument('<ref>', 'an image in the store')
+    .argument('<dir>', 'a new or empty folder')
+    .action(async (...args: Parameters<typeof unpack>) =>
+      (await import('./commands/unpack.js')).unpack(...args),
+    );
+
+  add('demo', 'Pull two images that share layers from a registry of its own.', 'rxfer demo')
+    .option('--debug', 'show the stack of an error')
+    .action(async () => (await import('./commands/demo.js')).demo());
+
+  return program;
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

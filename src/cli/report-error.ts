@@ -1,0 +1,36 @@
+import { CommanderError } from 'commander';
+import { RxferError } from '../transfer/index.js';
+import { InterruptedError } from './interrupt.js';
+
+const usageCodes = new Set([
+  'ERR_INVALID_REFERENCE',
+  'ERR_INVALID_PLATFORM',
+  'ERR_INVALID_LOCATION',
+  'ERR_INVALID_CONCURRENCY',
+]);
+
+/** Says what went wrong, and what the process is to exit with. */
+export function exitCodeOf(error: unknown, debug: boolean): number {
+  // Commander has had its say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof InterruptedError) {
+    console.error('rxfer: interrupted');
+    return error.exitCode;
+  }
+  for (const line of linesOf(error)) console.error(line);
+  if (debug) console.error(error);
+  return error instanceof RxferError && usageCodes.has(error.code) ? 2 : 1;
+}
+
+function linesOf(error: unknown): string[] {
+  if (!(error instanceof RxferError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [`rxfer: ${message}`, '  This should not have happened; --debug shows more.'];
+  }
+  const { message, reference, host, digest } = error;
+  const about = [reference ?? host, digest].filter(
+    (each) => each !== undefined && !message.includes(each),
+  );
+  const where = about.length === 0 ? '' : ` (${about.join(', ')})`;
+  return [`rxfer: ${message}${where}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])];
+}
