@@ -2,9 +2,14 @@
 import { createProgram } from './program.js';
 import { exitCodeOf } from './report-error.js';
 
-// Whoever reads our output may have enough of it, as `head` does.
-process.stdout.on('error', () => process.exit(0));
-process.stderr.on('error', () => process.exit(0));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads the result may have enough of it, as `head` does.
+  if (error.code === 'EPIPE') process.exit();
+  console.error(`rxfer: The result can't be written: ${error.message}`);
+  process.exit(1);
+});
+// Progress that nobody reads any more is no reason to stop.
+process.stderr.on('error', () => undefined);
 
 try {
   await createProgram().parseAsync();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Platform } from '../oci/index.js';
 import { parsePlatform } from '../oci/index.js';
-import { progressModes, type ProgressMode } from './show-progress.js';
+import { progressModes, type ProgressOptions } from './show-progress.js';
 
 /** The options of all commands that use a store. */
 export interface StoreOptions {
@@ -12,10 +12,9 @@ export interface StoreOptions {
 }
 
 /** The options of all commands that move images. */
-export interface MoveOptions extends StoreOptions {
+export interface MoveOptions extends StoreOptions, ProgressOptions {
   readonly concurrency?: number;
   readonly plainHttp?: boolean;
-  readonly progress: ProgressMode;
   readonly format: 'text' | 'json';
   readonly platform?: Platform;
 }
@@ -41,14 +40,20 @@ export function withFormat(command: Command): Command {
 
 /** Adds what goes for all commands that move images. */
 export function withMoving(command: Command): Command {
-  return withFormat(withStore(command))
+  return withProgress(withFormat(withStore(command)))
     .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
-    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone')
+    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone');
+}
+
+/** Adds `--progress` and `--no-color`. */
+export function withProgress(command: Command): Command {
+  return command
     .addOption(
       new Option('--progress <mode>', 'how to show progress')
         .choices(progressModes)
         .default('auto'),
-    );
+    )
+    .option('--no-color', 'draw without colours, as with NO_COLOR in the environment');
 }
 
 /** Adds `--platform`. */

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { copy } from './commands/copy.js';
+import type { demo } from './commands/demo.js';
 import type { images } from './commands/images.js';
 import type { inspect } from './commands/inspect.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
 import type { unpack } from './commands/unpack.js';
-import { withFormat, withMoving, withPlatform, withStore } from './options.js';
+import { withFormat, withMoving, withPlatform, withProgress, withStore } from './options.js';
 
 const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
 
@@ -26,8 +27,8 @@ export function createProgram(): Command {
       .addHelpText('after', `\nExample:\n  ${example}`)
       .exitOverride();
 
-  withPlatform(withMoving(add('pull', 'Pull an image into the store.', 'rxfer pull alpine:3.20')))
-    .argument('<ref>', referenceHelp)
+  withPlatform(withMoving(add('pull', 'Pull images into the store.', 'rxfer pull alpine:3.20')))
+    .argument('<refs...>', `${referenceHelp}; several share their layers and one limit`)
     .action(async (...args: Parameters<typeof pull>) =>
       (await import('./commands/pull.js')).pull(...args),
     );
@@ -76,9 +77,13 @@ export function createProgram(): Command {
       (await import('./commands/unpack.js')).unpack(...args),
     );
 
-  add('demo', 'Pull two images that share layers from a registry of its own.', 'rxfer demo')
+  withProgress(
+    add('demo', 'Pull two images that share layers from a registry of its own.', 'rxfer demo'),
+  )
     .option('--debug', 'show the stack of an error')
-    .action(async () => (await import('./commands/demo.js')).demo());
+    .action(async (...args: Parameters<typeof demo>) =>
+      (await import('./commands/demo.js')).demo(...args),
+    );
 
   return program;
 }

@@ -17,6 +17,9 @@ export function exitCodeOf(error: unknown, debug: boolean): number {
     console.error('rxfer: interrupted');
     return error.exitCode;
   }
+  if (error instanceof AggregateError) {
+    return Math.min(...error.errors.map((each: unknown) => exitCodeOf(each, debug)));
+  }
   for (const line of linesOf(error)) console.error(line);
   if (debug) console.error(error);
   return error instanceof RxferError && usageCodes.has(error.code) ? 2 : 1;

@@ -1,6 +1,6 @@
-import { createLogUpdate } from 'log-update';
 import {
   connect,
+  defer,
   finalize,
   ignoreElements,
   merge,
@@ -10,11 +10,13 @@ import {
 } from 'rxjs';
 import {
   plainLines,
-  renderLines,
   snapshots,
   toJsonLines,
   type ImageProgressEvent,
+  type ProgressSnapshot,
+  type RenderOptions,
 } from '../progress/index.js';
+import { Screen } from './screen.js';
 
 /** How progress is shown on stderr. */
 export const progressModes = ['auto', 'tty', 'plain', 'json', 'none'] as const;
@@ -22,19 +24,29 @@ export const progressModes = ['auto', 'tty', 'plain', 'json', 'none'] as const;
 /** One of {@link progressModes}. */
 export type ProgressMode = (typeof progressModes)[number];
 
-/** Passes events on, and shows on stderr how far they are. */
-export function showProgress<E extends ImageProgressEvent>(
-  mode: ProgressMode,
-): (events$: Observable<E>) => Observable<E> {
-  return connect((events$) => merge(events$.pipe(shownAs(mode), ignoreElements()), events$));
+/** What {@link showProgress} goes by. */
+export interface ProgressOptions {
+  readonly progress: ProgressMode;
+  /** Whether the terminal may be given colours, unless `NO_COLOR` says otherwise. */
+  readonly color: boolean;
 }
 
-function shownAs(mode: ProgressMode): OperatorFunction<ImageProgressEvent, unknown> {
-  switch (mode) {
+/** Passes events on, and shows on stderr how far they are. */
+export function showProgress<E extends ImageProgressEvent>(
+  options: ProgressOptions,
+): (events$: Observable<E>) => Observable<E> {
+  return connect((events$) => merge(events$.pipe(shown(options), ignoreElements()), events$));
+}
+
+function shown({
+  progress,
+  color,
+}: ProgressOptions): OperatorFunction<ImageProgressEvent, unknown> {
+  switch (progress) {
     case 'auto':
-      return shownAs(process.stderr.isTTY && process.env['TERM'] !== 'dumb' ? 'tty' : 'plain');
+      return shown({ progress: isTerminal() ? 'tty' : 'plain', color });
     case 'tty':
-      return onTerminal;
+      return onTerminal(color && (process.env['NO_COLOR'] ?? '') === '' ? 'ansi' : 'none');
     case 'plain':
       return (events$) => events$.pipe(plainLines(), tap(writeLine));
     case 'json':
@@ -44,17 +56,23 @@ function shownAs(mode: ProgressMode): OperatorFunction<ImageProgressEvent, unkno
   }
 }
 
-function onTerminal(events$: Observable<ImageProgressEvent>): Observable<unknown> {
-  const color = process.env['NO_COLOR'] === undefined ? 'ansi' : 'none';
-  const draw = createLogUpdate(process.stderr);
-  return snapshots(events$).pipe(
-    tap((snapshot) => {
-      // Asked each time: terminals are resized.
-      const { columns, rows } = process.stderr;
-      draw(renderLines(snapshot, { columns, rows: rows - 1, color }).join('\n'));
-    }),
-    finalize(() => draw.done()),
-  );
+/** One that can be drawn on; a log of a build on the way of a pseudo-terminal can't. */
+function isTerminal(): boolean {
+  const { CI, TERM } = process.env;
+  return process.stderr.isTTY && TERM !== 'dumb' && (CI ?? '') === '';
+}
+
+function onTerminal(
+  color: RenderOptions['color'],
+): OperatorFunction<ImageProgressEvent, ProgressSnapshot> {
+  return (events$) =>
+    defer(() => {
+      const screen = new Screen(process.stderr, color);
+      return snapshots(events$).pipe(
+        tap((snapshot) => screen.draw(snapshot)),
+        finalize(() => screen.close()),
+      );
+    });
 }
 
 function writeLine(line: string): void {

@@ -12,12 +12,12 @@ export async function copy(
 ): Promise<void> {
   parseLocation(source);
   parseLocation(destination);
-  const { platform, progress } = options;
+  const { platform } = options;
   const begin = performance.now();
   const event = await runSession(options, ({ rxfer }) =>
     rxfer
       .copy(source, destination, platform === undefined ? {} : { platform })
-      .pipe(showProgress(progress)),
+      .pipe(showProgress(options)),
   );
   printCopied(destination, event, options.format, performance.now() - begin);
 }

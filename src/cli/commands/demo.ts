@@ -15,7 +15,7 @@ import {
   type TestRegistry,
 } from '../../testing/index.js';
 import { untilInterrupted } from '../session.js';
-import { showProgress } from '../show-progress.js';
+import { showProgress, type ProgressOptions } from '../show-progress.js';
 
 const concurrency = 3;
 const bytesPerSecond = 2_000_000;
@@ -32,7 +32,7 @@ interface Outcome {
  * `rxfer demo`: pulls two images that share two layers at the same time, from a registry of its
  * own that is slow and breaks off once, into a store of its own.
  */
-export async function demo(): Promise<void> {
+export async function demo(options: ProgressOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rxfer-demo-'));
   const registry = await startRegistry();
   const client = createRegistryClient();
@@ -44,7 +44,7 @@ export async function demo(): Promise<void> {
     const rxfer = createRxfer({ store, registry: client, concurrency, delay: () => retryDelay });
     const references = images.map(([name]) => `${registry.host}/${name}:latest`);
     console.error(`Pulling ${references.join(' and ')}, at most ${concurrency} layers at a time\n`);
-    const outcome = await lastValueFrom(untilInterrupted(pullAll(rxfer, references)));
+    const outcome = await lastValueFrom(untilInterrupted(pullAll(rxfer, references, options)));
     console.log(summary(registry, images, outcome));
   } finally {
     await client.close();
@@ -77,10 +77,14 @@ function makeTrouble(registry: TestRegistry, images: readonly [string, SampleIma
   });
 }
 
-function pullAll(rxfer: Rxfer, references: readonly string[]): Observable<Outcome> {
+function pullAll(
+  rxfer: Rxfer,
+  references: readonly string[],
+  options: ProgressOptions,
+): Observable<Outcome> {
   const pulls$ = merge(...references.map((reference) => rxfer.pull(reference)));
   return pulls$.pipe(
-    showProgress('auto'),
+    showProgress(options),
     connect((events$) => {
       const end$ = events$.pipe(ignoreElements(), endWith(undefined));
       const active$ = rxfer.downloads$.pipe(

@@ -1,26 +1,70 @@
-import type { PulledImage } from '../../image/index.js';
-import { formatPlatform, parseReference } from '../../oci/index.js';
+import { catchError, concat, defer, EMPTY, merge, tap, throwError, type Observable } from 'rxjs';
+import type { PulledImage, PullEvent, Rxfer } from '../../image/index.js';
+import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
 import type { MoveOptions } from '../options.js';
 import { runSession } from '../session.js';
 import { showProgress } from '../show-progress.js';
 
-/** `rxfer pull REF` */
-export async function pull(reference: string, options: MoveOptions): Promise<void> {
-  parseReference(reference);
-  const { platform, progress, format } = options;
-  const begin = performance.now();
-  const result = await runSession(options, ({ rxfer }) =>
-    rxfer.pull(reference, platform === undefined ? {} : { platform }).pipe(showProgress(progress)),
-  );
-  if (result.kind !== 'result') return;
-  result.release();
-  const seconds = Math.round(performance.now() - begin) / 1000;
-  const { image, bytes } = result;
-  console.log(format === 'json' ? json(image, bytes, seconds) : text(image, bytes, seconds));
+/** What became of one reference. */
+interface Pulled {
+  readonly image: PulledImage;
+  readonly bytes: number;
+  readonly seconds: number;
 }
 
-function json(image: PulledImage, bytes: number, seconds: number): string {
+/**
+ * `rxfer pull REF...`: all at once, sharing what they have in common. One that fails doesn't
+ * hold up the others; the results are printed in the order of the references.
+ */
+export async function pull(texts: readonly string[], options: MoveOptions): Promise<void> {
+  const references = [...new Set(texts.map((text) => formatReference(parseReference(text))))];
+  const pulled = new Map<string, Pulled>();
+  try {
+    await runSession(options, ({ rxfer }) =>
+      pullAll(rxfer, references, options, pulled).pipe(showProgress(options)),
+    );
+  } finally {
+    const print = options.format === 'json' ? json : text;
+    for (const reference of references) {
+      const result = pulled.get(reference);
+      if (result !== undefined) console.log(print(result));
+    }
+  }
+}
+
+/** Errors when all have ended, if one of them failed. */
+function pullAll(
+  rxfer: Rxfer,
+  references: readonly string[],
+  { platform }: MoveOptions,
+  pulled: Map<string, Pulled>,
+): Observable<PullEvent> {
+  const begin = performance.now();
+  const failures: unknown[] = [];
+  const pulls = references.map((reference) =>
+    rxfer.pull(reference, platform === undefined ? {} : { platform }).pipe(
+      tap((event) => {
+        if (event.kind !== 'result') return;
+        event.release();
+        const { image, bytes } = event;
+        const seconds = Math.round(performance.now() - begin) / 1000;
+        pulled.set(reference, { image, bytes, seconds });
+      }),
+      catchError((error: unknown) => {
+        failures.push(error);
+        return EMPTY;
+      }),
+    ),
+  );
+  const end$ = defer(() => {
+    if (failures.length === 0) return EMPTY;
+    return throwError(() => (failures.length === 1 ? failures[0] : new AggregateError(failures)));
+  });
+  return concat(merge(...pulls), end$);
+}
+
+function json({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, platform, config, layers, diffIDs, chainIDs, statuses } = image;
   return JSON.stringify({
     reference,
@@ -39,7 +83,7 @@ function json(image: PulledImage, bytes: number, seconds: number): string {
   });
 }
 
-function text(image: PulledImage, bytes: number, seconds: number): string {
+function text({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, statuses } = image;
   const pulled = statuses.filter((status) => status === 'pulled').length;
   const existed = statuses.length - pulled;

@@ -15,7 +15,7 @@ export async function push(
   parseReference(from);
   const begin = performance.now();
   const event = await runSession(options, ({ rxfer }) =>
-    rxfer.push(reference, { source: from }).pipe(showProgress(options.progress)),
+    rxfer.push(reference, { source: from }).pipe(showProgress(options)),
   );
   printCopied(reference, event, options.format, performance.now() - begin);
 }

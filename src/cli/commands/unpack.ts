@@ -11,7 +11,7 @@ export async function unpack(
 ): Promise<void> {
   parseReference(reference);
   const event = await runSession(options, ({ rxfer }) =>
-    rxfer.unpack(reference, directory).pipe(showProgress(options.progress)),
+    rxfer.unpack(reference, directory).pipe(showProgress(options)),
   );
   if (event.kind !== 'result') return;
   const { omissions } = event;

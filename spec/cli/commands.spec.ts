@@ -1,0 +1,192 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chainIDsOf } from '../../src/oci/index.js';
+import {
+  sampleImage,
+  startRegistry,
+  type SampleImage,
+  type TestRegistry,
+} from '../../src/testing/index.js';
+import { cli } from '../support/cli.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+
+let registry: TestRegistry;
+let image: SampleImage;
+let other: SampleImage;
+const base = [{ name: 'etc/' }, { name: 'etc/os', content: 'sample' }];
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  image = await sampleImage({ layers: [base, [{ name: 'app', size: 100_000 }]] });
+  other = await sampleImage({ layers: [base, [{ name: 'tool', size: 50_000 }]] });
+  registry.addImage('app', 'v1', image);
+  registry.addImage('tool', 'v2', other);
+});
+afterAll(async () => {
+  await registry.close();
+  removeTemporaryFolders();
+});
+
+const sizeOf = (of: SampleImage): number => of.layers.reduce((sum, { size }) => sum + size, 0);
+
+function jsonOf({ reference, of, status }: { reference: string; of: SampleImage; status: string }) {
+  const chainIDs = chainIDsOf(of.diffIDs);
+  return {
+    reference,
+    digest: of.descriptor.digest,
+    platform: 'linux/amd64',
+    config: expect.stringMatching(/^sha256:/) as string,
+    layers: of.layers.map(({ digest, size }, index) => ({
+      digest,
+      diffID: of.diffIDs[index],
+      chainID: chainIDs[index],
+      size,
+      status,
+    })),
+    bytes: status === 'pulled' ? sizeOf(of) : 0,
+    seconds: expect.any(Number) as number,
+  };
+}
+
+describe('rxfer pull', () => {
+  it('prints the result alone to stdout, and a line per phase to a stderr that is no terminal', async () => {
+    const reference = `${registry.host}/app:v1`;
+    const { code, stdout, stderr } = await cli('pull', reference, '--store', temporaryFolder());
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^${reference}\n${image.descriptor.digest}\n2 layers pulled, 0 there before, .* in \\d+\\.\\d s\n$`,
+      ),
+    );
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines[0]).toBe(`${reference}: ${image.descriptor.digest}, 2 layers`);
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines.filter((line) => line.endsWith(': Pull complete'))).toHaveLength(2);
+    // eslint-disable-next-line no-control-regex
+    expect(stderr).not.toMatch(/\u001b/);
+  });
+
+  it('has a schema in JSON, and says what was there before', async () => {
+    const reference = `${registry.host}/app:v1`;
+    const args = ['pull', reference, '--store', temporaryFolder(), '--format', 'json'];
+    const first = await cli(...args, '--progress', 'json');
+    const second = await cli(...args, '--progress', 'none');
+    expect(JSON.parse(first.stdout)).toEqual(jsonOf({ reference, of: image, status: 'pulled' }));
+    expect(JSON.parse(second.stdout)).toEqual(jsonOf({ reference, of: image, status: 'exists' }));
+    expect(second.stderr).toBe('');
+    const kinds = first.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind);
+    expect(kinds[0]).toBe('resolved');
+    expect(kinds.filter((kind) => kind === 'layer')).toHaveLength(2);
+  });
+
+  it('pulls several images at once, each layer once, and prints one result a line in their order', async () => {
+    const references = ['tool:v2', 'app:v1', 'tool:v2'].map((name) => `${registry.host}/${name}`);
+    const before = registry.bytesServed(image.layers[0]!.digest);
+    const store = temporaryFolder();
+    const { code, stdout } = await cli('pull', ...references, '--store', store, '--format=json');
+    expect(code).toBe(0);
+    const results = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { reference: string });
+    expect(results.map(({ reference }) => reference)).toEqual(references.slice(0, 2));
+    expect(registry.bytesServed(image.layers[0]!.digest) - before).toBe(image.layers[0]!.size);
+  });
+
+  it('goes on with the others when one fails, and then fails', async () => {
+    const references = ['no/such:v1', 'app:v1', 'nor/this:v1'].map(
+      (name) => `${registry.host}/${name}`,
+    );
+    const args = ['--store', temporaryFolder(), '--progress', 'none'];
+    const { code, stdout, stderr } = await cli('pull', ...references, ...args);
+    expect(code).toBe(1);
+    expect(stdout).toContain(image.descriptor.digest);
+    expect(stderr).toContain('no/such');
+    expect(stderr).toContain('nor/this');
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
+describe('the commands on a store', () => {
+  let store: string;
+  beforeAll(async () => {
+    store = temporaryFolder();
+    expect((await cli('pull', `${registry.host}/app:v1`, '--store', store)).code).toBe(0);
+  });
+
+  it('images lists what is there, as a table and as JSON', async () => {
+    const table = await cli('images', '--store', store);
+    expect(table.stdout).toMatch(/^REFERENCE +DIGEST +PULLED\n/);
+    expect(table.stdout).toMatch(new RegExp(`\n${registry.host}/app:v1 +[0-9a-f]{12} +\\d{4}-`));
+    const { stdout } = await cli('images', '--store', store, '--format', 'json');
+    expect(JSON.parse(stdout)).toMatchObject([
+      { reference: `${registry.host}/app:v1`, resolved: image.descriptor.digest },
+    ]);
+  });
+
+  it('inspect shows an image as JSON, with its configuration', async () => {
+    const { code, stdout, stderr } = await cli(
+      'inspect',
+      `${registry.host}/app:v1`,
+      '--store',
+      store,
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      reference: `${registry.host}/app:v1`,
+      digest: image.descriptor.digest,
+      platform: 'linux/amd64',
+      layers: image.layers.map(({ digest }, index) => ({ digest, diffID: image.diffIDs[index] })),
+      config: { os: 'linux', rootfs: { diff_ids: image.diffIDs } },
+    });
+  });
+
+  it('unpack restores the root file system into a new folder, and refuses one that is in use', async () => {
+    const folder = join(temporaryFolder(), 'rootfs');
+    const args = ['unpack', `${registry.host}/app:v1`, folder, '--store', store];
+    const { code, stdout } = await cli(...args);
+    expect([code, stdout]).toEqual([0, `${folder}\n`]);
+    expect(readFileSync(join(folder, 'etc/os'), 'utf8')).toBe('sample');
+    const again = await cli(...args);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toMatch(
+      /^rxfer: .*rootfs is not empty\n {2}Choose an empty or new folder/,
+    );
+  });
+
+  it('copy and push move an image on, to a layout and to another name', async () => {
+    const layout = join(temporaryFolder(), 'layout');
+    const copied = await cli(
+      ...['copy', `store:${registry.host}/app:v1`, `oci:${layout}:v1`],
+      ...['--store', store, '--format', 'json'],
+    );
+    expect(JSON.parse(copied.stdout)).toMatchObject({
+      destination: `oci:${layout}:v1`,
+      digest: image.descriptor.digest,
+      layers: image.layers.map(({ digest, size }) => ({ digest, size })),
+      bytes: sizeOf(image),
+    });
+    const target = `${registry.host}/copied:v1`;
+    const pushed = await cli('push', target, `${registry.host}/app:v1`, '--store', store);
+    expect([pushed.code, pushed.stdout.split('\n').slice(0, 2)]).toEqual([
+      0,
+      [target, image.descriptor.digest],
+    ]);
+    const there = await cli('copy', target, `oci:${layout}:v2`, '--store', store);
+    expect(there.code).toBe(0);
+  });
+});
+
+describe('rxfer demo', () => {
+  it('ends in the summary that the README shows', async () => {
+    const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+    const [, summary = ''] = /```text\n(demo\/web[\s\S]*?)```/.exec(readme) ?? [];
+    const { code, stdout } = await cli('demo');
+    expect(code).toBe(0);
+    const stable = (text: string): string => text.trim().replace(/^At a time: .*$/m, '');
+    expect(stable(stdout)).toBe(stable(summary));
+  }, 60_000);
+});

@@ -1,0 +1,58 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** The built command line; `npm test` builds it first. */
+export const cliFile = join(__dirname, '../../dist/esm/cli/main.js');
+
+/** What a run of the command line ended in. */
+export interface CliOutcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run of the command line. */
+export interface RunningCli {
+  readonly process: ChildProcess;
+  /** What it has printed to stderr so far. */
+  readonly stderr: () => string;
+  /** Once it has ended and its output is read. */
+  readonly outcome: Promise<CliOutcome>;
+}
+
+/** What of this process's environment a run sees: nothing of the user's own settings. */
+export function cliEnvironment(home: string): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: home, DOCKER_CONFIG: home };
+}
+
+/** Starts the command line in a home of its own, without a terminal. */
+export function startCli(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): RunningCli {
+  if (!existsSync(cliFile)) throw new Error('The command line is not built: npm run build');
+  const env = { ...cliEnvironment(temporaryFolder()), ...environment };
+  const child = spawn(process.execPath, [cliFile, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  const outcome = Promise.all([ended, text(child.stdout)]).then(([code, stdout]) => ({
+    code,
+    stdout,
+    stderr,
+  }));
+  return { process: child, stderr: () => stderr, outcome };
+}
+
+/** Runs the command line to its end. */
+export function cli(...args: string[]): Promise<CliOutcome> {
+  return startCli(args).outcome;
+}

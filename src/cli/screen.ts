@@ -1,0 +1,55 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { WriteStream } from 'node:tty';
+import { createLogUpdate } from 'log-update';
+import { renderLines, type ProgressSnapshot, type RenderOptions } from '../progress/index.js';
+
+const cursorUpAndErase = '\u001b[1A\u001b[2K';
+
+/** A terminal on which the latest snapshot takes the place of the one before. */
+export class Screen {
+  readonly #terminal: WriteStream;
+  readonly #color: RenderOptions['color'];
+  readonly #update: ReturnType<typeof createLogUpdate>;
+  readonly #onResize = (): void => this.#resize();
+  #snapshot: ProgressSnapshot | undefined;
+  #lines: readonly string[] = [];
+
+  constructor(terminal: WriteStream, color: RenderOptions['color']) {
+    this.#terminal = terminal;
+    this.#color = color;
+    this.#update = createLogUpdate(terminal);
+    terminal.on('resize', this.#onResize);
+  }
+
+  draw(snapshot: ProgressSnapshot): void {
+    this.#snapshot = snapshot;
+    const { columns, rows } = this.#size();
+    // The cursor stands on the last row.
+    this.#lines = renderLines(snapshot, { columns, rows: rows - 1, color: this.#color });
+    this.#update(this.#lines.join('\n'));
+  }
+
+  /** Leaves what was drawn last, and gives the cursor back. */
+  close(): void {
+    this.#terminal.off('resize', this.#onResize);
+    this.#update.done();
+  }
+
+  #resize(): void {
+    const { columns } = this.#size();
+    // Terminals break long lines anew, so that what was drawn may take more rows by now.
+    const rows = this.#lines.map((line) =>
+      Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)),
+    );
+    const more = rows.reduce((sum, count) => sum + count - 1, 0);
+    this.#update.clear();
+    this.#terminal.write(cursorUpAndErase.repeat(more));
+    if (this.#snapshot !== undefined) this.draw(this.#snapshot);
+  }
+
+  /** Of a terminal that doesn't know its size, or of what is none: the usual. */
+  #size(): { columns: number; rows: number } {
+    const { columns = 0, rows = 0 } = this.#terminal as Partial<WriteStream>;
+    return { columns: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+  }
+}
