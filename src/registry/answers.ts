@@ -70,6 +70,8 @@ export function bodyStream(answer: HttpAnswer, concern: Concern, signal: AbortSi
   const about = { ...concern, host: answer.url.host };
   const stream = new AnswerBody((error) => connectionFailure(error, about, signal));
   pipeline(answer.body, stream, () => undefined);
+  // It may break before its reader is there, who finds it broken then.
+  stream.on('error', () => undefined);
   return stream;
 }
 

@@ -1,8 +1,11 @@
 import type { Readable } from 'node:stream';
-import { Pool, type Dispatcher } from 'undici';
+import type { SecureContext } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import { createDispatcher } from './dispatchers.js';
 import { ClientClosedError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
 import type { ClientSettings } from './options.js';
+import { secureContext, systemRoots, tlsIdentity, type TlsSettings } from './tls.js';
 
 /** One request to one address; redirects and refusals are the caller's. */
 export interface HttpRequest {
@@ -11,6 +14,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable | Uint8Array | undefined;
   readonly signal: AbortSignal;
+  /** Default: what the client's options say of the host. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** What came back. Its body must be read to the end, discarded or destroyed. */
@@ -21,10 +26,12 @@ export interface HttpAnswer {
   readonly body: Dispatcher.ResponseData['body'];
 }
 
-/** The sockets of a client: one pool for each origin that it speaks to. */
+/** The sockets of a client: one pool for each origin that it speaks to and way to secure it. */
 export class Connections {
   readonly #settings: ClientSettings;
-  readonly #pools = new Map<string, Pool>();
+  readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #contexts = new Map<string, SecureContext>();
+  #roots: Promise<readonly string[]> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(settings: ClientSettings) {
@@ -36,9 +43,11 @@ export class Connections {
     const { method, url, headers, body = null, signal } = request;
     try {
       signal.throwIfAborted();
-      if (this.#closed !== undefined) throw new ClientClosedError();
-      const answer = await this.#pool(url.origin).request({
+      const dispatcher = await this.#dispatcher(url, request.tls);
+      signal.throwIfAborted();
+      const answer = await dispatcher.request({
         method,
+        origin: url.origin,
         path: url.pathname + url.search,
         headers: { 'user-agent': this.#settings.userAgent, ...headers },
         body,
@@ -53,23 +62,37 @@ export class Connections {
 
   /** Ends every socket; requests and bodies under way fail with a ClientClosedError. */
   close(): Promise<void> {
-    const destroyed = [...this.#pools.values()].map((pool) =>
-      pool.destroy(new ClientClosedError()),
-    );
-    this.#closed ??= Promise.all(destroyed).then(() => undefined);
+    this.#closed ??= Promise.all(
+      [...this.#dispatchers.values()].map((each) => each.destroy(new ClientClosedError())),
+    ).then(() => undefined);
     return this.#closed;
   }
 
-  #pool(origin: string): Pool {
-    const known = this.#pools.get(origin);
+  async #dispatcher(url: URL, stated: TlsSettings | undefined): Promise<Dispatcher> {
+    if (url.protocol === 'http:') return this.#pooled(url.origin, undefined, []);
+    const tls = stated ?? (await this.#settings.tls(url.host)) ?? {};
+    this.#roots ??= systemRoots();
+    return this.#pooled(url.origin, tls, await this.#roots);
+  }
+
+  #pooled(origin: string, tls: TlsSettings | undefined, roots: readonly string[]): Dispatcher {
+    if (this.#closed !== undefined) throw new ClientClosedError();
+    const identity = tls === undefined ? '' : tlsIdentity(tls);
+    const key = `${origin} ${identity}`;
+    const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
-    const { connectTimeout, headersTimeout, bodyTimeout } = this.#settings;
-    const pool = new Pool(origin, {
-      connect: { timeout: connectTimeout },
-      headersTimeout,
-      bodyTimeout,
-    });
-    this.#pools.set(origin, pool);
-    return pool;
+    const secure =
+      tls === undefined
+        ? undefined
+        : { context: this.#context(identity, tls, roots), verify: tls.verify ?? true };
+    const dispatcher = createDispatcher({ origin, settings: this.#settings, secure });
+    this.#dispatchers.set(key, dispatcher);
+    return dispatcher;
+  }
+
+  #context(identity: string, tls: TlsSettings, roots: readonly string[]): SecureContext {
+    const context = this.#contexts.get(identity) ?? secureContext(tls, roots);
+    this.#contexts.set(identity, context);
+    return context;
   }
 }

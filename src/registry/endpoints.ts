@@ -1,4 +1,5 @@
 import type { Repository } from '../oci/index.js';
+import type { TlsSettings } from './tls.js';
 
 /**
  * Which registries are spoken to in plain HTTP. Loopback hosts are by default, and a list adds
@@ -12,17 +13,21 @@ export interface Endpoint {
   readonly host: string;
   /** Where its API is, such as `https://registry-1.docker.io/v2/`. */
   readonly base: URL;
+  /** How its connections are made secure. Default: what the client's options say of its host. */
+  readonly tls?: TlsSettings;
+  /** More headers for requests to this server alone; not seen by whoever it redirects to. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The servers that answer for a registry, in the order in which they are asked. Never empty. */
-export type Endpoints = (registry: string) => readonly [Endpoint, ...Endpoint[]];
+export type Endpoints = (registry: string) => Promise<readonly [Endpoint, ...Endpoint[]]>;
 
 /** Each registry answers for itself, at the address that its name says. */
 export function directEndpoints(plainHttp: PlainHttp): Endpoints {
   return (registry) => {
     const scheme = allowsPlainHttp(plainHttp, registry) ? 'http' : 'https';
     const address = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-    return [{ host: registry, base: new URL(`${scheme}://${address}/v2/`) }];
+    return Promise.resolve([{ host: registry, base: new URL(`${scheme}://${address}/v2/`) }]);
   };
 }
 

@@ -20,7 +20,7 @@ export class BlobFetcher {
     blob: Descriptor,
     { offset, signal }: BlobRequest,
   ): Promise<BlobBody> {
-    const [endpoint] = this.#endpoints(repository.host);
+    const [endpoint] = await this.#endpoints(repository.host);
     const request: RegistryRequest = {
       method: 'GET',
       endpoint,

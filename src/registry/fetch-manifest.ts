@@ -40,7 +40,7 @@ export class ManifestFetcher {
 
   /** By HEAD where that tells all, else by GET. */
   async resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
-    const answer = await this.#transport.send(this.#request('HEAD', reference, signal));
+    const answer = await this.#transport.send(await this.#request('HEAD', reference, signal));
     await discard(answer);
     const mediaType = headerOf(answer, 'content-type')?.split(';')[0]?.trim() ?? '';
     const digest = headerOf(answer, 'docker-content-digest') ?? '';
@@ -56,7 +56,7 @@ export class ManifestFetcher {
   }
 
   async fetch(reference: Reference, signal: AbortSignal): Promise<FetchedManifest> {
-    const request = this.#request('GET', reference, signal);
+    const request = await this.#request('GET', reference, signal);
     const answer = await this.#transport.send(request);
     if (answer.status !== 200) throw await this.#transport.refusal(request, answer);
     const { concern } = request;
@@ -71,8 +71,12 @@ export class ManifestFetcher {
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
   }
 
-  #request(method: 'GET' | 'HEAD', reference: Reference, signal: AbortSignal): RegistryRequest {
-    const [endpoint] = this.#endpoints(reference.host);
+  async #request(
+    method: 'GET' | 'HEAD',
+    reference: Reference,
+    signal: AbortSignal,
+  ): Promise<RegistryRequest> {
+    const [endpoint] = await this.#endpoints(reference.host);
     const name = reference.digest ?? reference.tag ?? 'latest';
     return {
       method,

@@ -4,3 +4,5 @@ export type { PlainHttp } from './endpoints.js';
 export { dockerCredentials } from './docker-credentials.js';
 export * from './errors.js';
 export type { RegistryClientOptions } from './options.js';
+export { environmentProxies, type ProxySettings } from './proxies.js';
+export type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';

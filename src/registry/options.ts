@@ -2,6 +2,8 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
+import { parseProxy, type ProxySettings } from './proxies.js';
+import type { TlsProvider } from './tls.js';
 
 /** What {@link createRegistryClient} is built with. */
 export interface RegistryClientOptions {
@@ -9,6 +11,10 @@ export interface RegistryClientOptions {
   readonly credentials?: CredentialProvider;
   /** Default `loopback`. */
   readonly plainHttp?: PlainHttp;
+  /** How connections are made secure, by host. Default: by what the system trusts. */
+  readonly tls?: TlsProvider;
+  /** Default: none. `environmentProxies()` reads `HTTPS_PROXY` and the like. */
+  readonly proxies?: ProxySettings;
   /** How long a connection may take to be there, in ms. Default 10,000. */
   readonly connectTimeout?: number;
   /** How long an answer may take to begin, in ms. Default 60,000; 0: any time. */
@@ -29,6 +35,8 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
   const settings: ClientSettings = {
     credentials: () => Promise.resolve(undefined),
     plainHttp: 'loopback',
+    tls: () => Promise.resolve(undefined),
+    proxies: {},
     connectTimeout: 10_000,
     headersTimeout: 60_000,
     bodyTimeout: 30_000,
@@ -46,6 +54,12 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
       'plainHttp',
       "is not 'loopback', 'always', 'never' or a list of hosts",
     );
+  }
+  for (const option of ['httpProxy', 'httpsProxy'] as const) {
+    const proxy = settings.proxies[option];
+    if (proxy !== undefined && parseProxy(proxy) === undefined) {
+      throw new InvalidClientOptionError(`proxies.${option}`, 'is not an http or https address');
+    }
   }
   if (!/^[\x20-\x7e]+$/.test(settings.userAgent)) {
     throw new InvalidClientOptionError('userAgent', 'is not a line of ASCII characters');

@@ -33,7 +33,7 @@ export class ContentPusher {
   ): Promise<boolean> {
     const isDocument = isIndexType(mediaType) || isManifestType(mediaType);
     const what = `${isDocument ? 'manifests' : 'blobs'}/${digest}`;
-    const base = this.#request('HEAD', repository, what, digest, signal);
+    const base = await this.#request('HEAD', repository, what, digest, signal);
     const request = isDocument ? { ...base, headers: { accept: mediaType } } : base;
     const answer = await this.#transport.send(request);
     if (answer.status === 404) {
@@ -54,7 +54,7 @@ export class ContentPusher {
     const query = new URLSearchParams({ mount: digest, from });
     const what = `blobs/uploads/?${query.toString()}`;
     const request: RegistryRequest = {
-      ...this.#request('POST', repository, what, digest, signal),
+      ...(await this.#request('POST', repository, what, digest, signal)),
       scopes: [pushScope(repository), pullScope({ path: from })],
     };
     const answer = await this.#transport.send(request);
@@ -71,7 +71,7 @@ export class ContentPusher {
     open: (offset: number) => Promise<Readable>,
     { signal, onProgress }: UploadOptions,
   ): Promise<void> {
-    const begin = this.#request('POST', repository, 'blobs/uploads/', blob.digest, signal);
+    const begin = await this.#request('POST', repository, 'blobs/uploads/', blob.digest, signal);
     const session = await this.#transport.send(begin);
     if (session.status !== 202) throw await this.#transport.refusal(begin, session);
     await discard(session);
@@ -100,7 +100,7 @@ export class ContentPusher {
     const { mediaType, digest } = descriptor;
     const what = `manifests/${reference.tag ?? digest}`;
     const request: RegistryRequest = {
-      ...this.#request('PUT', reference, what, digest, signal),
+      ...(await this.#request('PUT', reference, what, digest, signal)),
       concern: concernOf(reference),
       headers: { 'content-type': mediaType },
       open: () => Promise.resolve(bytes),
@@ -119,14 +119,14 @@ export class ContentPusher {
     await discard(await this.#transport.send({ ...request, method: 'DELETE', url }));
   }
 
-  #request(
+  async #request(
     method: RegistryRequest['method'],
     repository: Repository,
     what: string,
     digest: Digest,
     signal: AbortSignal,
-  ): RegistryRequest {
-    const [endpoint] = this.#endpoints(repository.host);
+  ): Promise<RegistryRequest> {
+    const [endpoint] = await this.#endpoints(repository.host);
     return {
       method,
       endpoint,

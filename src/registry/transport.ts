@@ -4,7 +4,7 @@ import type { SchedulerLike } from 'rxjs';
 import { discard, errorOf, headerOf } from './answers.js';
 import type { AccessRequest, Authorizer } from './authorizer.js';
 import { parseChallenges } from './challenge.js';
-import type { Connections, HttpAnswer } from './connections.js';
+import type { Connections, HttpAnswer, HttpRequest } from './connections.js';
 import { isLoopback } from './endpoints.js';
 import { InsecureAddressError, TooManyRedirectsError, type RegistryError } from './errors.js';
 import type { Concern } from './failures.js';
@@ -56,9 +56,16 @@ export class Transport {
     const { method, headers, open, concern, signal } = request;
     let { url } = request;
     for (let redirects = 0; ; redirects++) {
-      const own = authorization !== undefined && isOwn(request, url) ? { authorization } : {};
+      const own: Partial<HttpRequest> = isOwn(request, url) ? ownParts(request, authorization) : {};
       const answer = await this.#connections.request(
-        { method, url, headers: { ...headers, ...own }, body: await open?.(), signal },
+        {
+          method,
+          url,
+          headers: { ...headers, ...own.headers },
+          body: await open?.(),
+          signal,
+          tls: own.tls,
+        },
         concern,
       );
       const next = redirectOf(request, answer);
@@ -96,6 +103,15 @@ export function allowedAddress(from: URL, location: string, concern: Concern): U
 
 function isOwn({ endpoint }: AccessRequest, url: URL): boolean {
   return url.origin === endpoint.base.origin;
+}
+
+/** What a request to the endpoint has, and one to whoever it redirects to doesn't. */
+function ownParts(
+  { endpoint }: AccessRequest,
+  authorization: string | undefined,
+): Pick<HttpRequest, 'headers' | 'tls'> {
+  const own = authorization === undefined ? {} : { authorization };
+  return { headers: { ...endpoint.headers, ...own }, tls: endpoint.tls };
 }
 
 function redirectOf({ method }: RegistryRequest, answer: HttpAnswer): string | undefined {
