@@ -81,16 +81,14 @@ function record(
   { release }: DownloadResultEvent,
 ): Observable<void> {
   return fromAbortable(async (signal) => {
-    await store.blobs.write(config.descriptor.digest, config.bytes);
-    for (const { descriptor, bytes } of [manifest, ...indexes]) {
-      await store.blobs.write(descriptor.digest, bytes);
-    }
     signal.throwIfAborted();
-    await store.images.put({
-      reference,
-      manifest: image.manifest,
-      resolved: image.resolved,
-      created: new Date().toISOString(),
-    });
+    const created = new Date().toISOString();
+    await store.images.put(
+      { reference, manifest: image.manifest, resolved: image.resolved, created },
+      [config, manifest, ...indexes].map(({ descriptor: { digest }, bytes }) => ({
+        digest,
+        bytes,
+      })),
+    );
   }).pipe(tap({ error: release, unsubscribe: release }));
 }

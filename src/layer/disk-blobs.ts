@@ -1,11 +1,8 @@
 import * as fs from 'node:fs/promises';
-import * as path from 'node:path';
 import type { BlobBody, BlobRequest, Digest } from '../oci/index.js';
-import { openBlob } from './disk-layers.js';
 import type { DiskLayout } from './disk-layout.js';
-import { checkDocument, maxDocumentSize } from './documents.js';
-import { writeDurably } from './durable.js';
-import { DocumentTooLargeError } from './errors.js';
+import { maxDocumentSize } from './documents.js';
+import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
 import type { BlobStore } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
@@ -32,15 +29,6 @@ export class DiskBlobs implements BlobStore {
     });
   }
 
-  async write(digest: Digest, bytes: Uint8Array): Promise<void> {
-    checkDocument(digest, bytes);
-    const file = this.#layout.blob(digest);
-    await onDisk(file, async () => {
-      await fs.mkdir(path.dirname(file), { recursive: true });
-      if ((await sizeOf(file)) !== bytes.length) await writeDurably(file, bytes);
-    });
-  }
-
   async open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const file = this.#layout.blob(digest);
     const handle = await onDisk(file, () => openBlob(file, digest));
@@ -49,7 +37,18 @@ export class DiskBlobs implements BlobStore {
   }
 }
 
-async function sizeOf(file: string): Promise<number | undefined> {
+/** Opens a whole blob's file. @throws BlobNotFoundError */
+export async function openBlob(file: string, digest: Digest): Promise<fs.FileHandle> {
+  try {
+    return await fs.open(file, 'r');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new BlobNotFoundError(digest);
+    throw error;
+  }
+}
+
+/** Bytes of a file, or `undefined` when there is none. */
+export async function sizeOf(file: string): Promise<number | undefined> {
   try {
     return (await fs.stat(file)).size;
   } catch (error) {

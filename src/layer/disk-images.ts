@@ -2,26 +2,28 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import * as v from 'valibot';
 import { isDigest, type Digest } from '../oci/index.js';
-import type { DiskLayout } from './disk-layout.js';
+import { sizeOf } from './disk-blobs.js';
+import type { DiskPlace } from './disk-place.js';
+import { checkDocument } from './documents.js';
 import { syncFolder, writeDurably } from './durable.js';
 import { StoreError } from './errors.js';
-import type { ImageRecord, ImageRecords } from './store.js';
+import type { ImageDocument, ImageRecord, ImageRecords } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
 /** The image records of a store on disk: one file each, named by the hash of its reference. */
 export class DiskImages implements ImageRecords {
-  readonly #layout: DiskLayout;
+  readonly #place: DiskPlace;
 
-  constructor(layout: DiskLayout) {
-    this.#layout = layout;
+  constructor(place: DiskPlace) {
+    this.#place = place;
   }
 
   get(reference: string): Promise<ImageRecord | undefined> {
-    return readRecord(this.#layout.image(reference));
+    return readRecord(this.#place.layout.image(reference));
   }
 
   async list(): Promise<ImageRecord[]> {
-    const folder = this.#layout.images;
+    const folder = this.#place.layout.images;
     const names = await onDisk(folder, () => fs.readdir(folder));
     const records = await Promise.all(
       names
@@ -33,13 +35,24 @@ export class DiskImages implements ImageRecords {
       .sort((a, b) => (a.reference < b.reference ? -1 : 1));
   }
 
-  async put(record: ImageRecord): Promise<void> {
-    const file = this.#layout.image(record.reference);
-    await onDisk(file, () => writeDurably(file, `${JSON.stringify(record)}\n`));
+  async put(record: ImageRecord, documents: readonly ImageDocument[]): Promise<void> {
+    const { layout, sessions } = this.#place;
+    const file = layout.image(record.reference);
+    const session = await sessions.use();
+    const uses = [session];
+    try {
+      for (const { digest, bytes } of documents) {
+        uses.push(await sessions.lease({ kind: 'blob', digest }));
+        await this.#keep(digest, bytes, session.folder);
+      }
+      await onDisk(file, () => writeDurably(file, `${JSON.stringify(record)}\n`, session.folder));
+    } finally {
+      for (const { end } of uses) end();
+    }
   }
 
   async delete(reference: string): Promise<boolean> {
-    const file = this.#layout.image(reference);
+    const file = this.#place.layout.image(reference);
     return onDisk(file, async () => {
       try {
         await fs.rm(file);
@@ -49,6 +62,14 @@ export class DiskImages implements ImageRecords {
       }
       await syncFolder(path.dirname(file));
       return true;
+    });
+  }
+
+  async #keep(digest: Digest, bytes: Uint8Array, folder: string): Promise<void> {
+    checkDocument(digest, bytes);
+    const file = this.#place.layout.blob(digest);
+    await onDisk(file, async () => {
+      if ((await sizeOf(file)) !== bytes.length) await writeDurably(file, bytes, folder);
     });
   }
 }
@@ -76,7 +97,7 @@ async function readRecord(file: string): Promise<ImageRecord | undefined> {
       'ERR_STORE_DAMAGED',
       file,
       `${file} is damaged`,
-      'Remove it and pull the image again.',
+      'Remove it, or run rxfer verify --repair, and pull the image again.',
     );
   });
 }

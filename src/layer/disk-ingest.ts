@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import type { SchedulerLike } from 'rxjs';
 import type { Descriptor } from '../oci/index.js';
-import type { DiskLayout } from './disk-layout.js';
+import type { DiskPlace } from './disk-place.js';
+import type { SessionUse } from './disk-sessions.js';
 import { DiskStaging } from './disk-staging.js';
 import { syncFolder } from './durable.js';
 import { StoreError } from './errors.js';
@@ -15,32 +15,36 @@ const readSize = 256 * 1024;
 
 /** Keeps a blob's bytes in the ingest folder, under a lock of its own, until it is whole. */
 export class DiskIngest implements IngestBackend {
-  readonly #layout: DiskLayout;
+  readonly #place: DiskPlace;
   readonly #blob: Descriptor;
   readonly #lock: FileLock;
+  readonly #lease: SessionUse;
   readonly #partial: string;
   readonly #final: string;
   #file: fs.FileHandle | undefined;
   #written = 0;
 
-  private constructor(layout: DiskLayout, blob: Descriptor, lock: FileLock) {
-    this.#layout = layout;
+  private constructor(place: DiskPlace, blob: Descriptor, lock: FileLock, lease: SessionUse) {
+    const { layout } = place;
+    this.#place = place;
     this.#blob = blob;
     this.#lock = lock;
+    this.#lease = lease;
     this.#partial = layout.partial(blob.digest);
     this.#final = layout.blob(blob.digest);
   }
 
   /** Waits until no other ingest, of this process or another, has this blob under way. */
-  static async open(
-    layout: DiskLayout,
-    blob: Descriptor,
-    signal: AbortSignal,
-    scheduler: SchedulerLike,
-  ): Promise<DiskIngest> {
-    const file = layout.partial(blob.digest);
-    const lock = await onDisk(file, () => lockFile(file, signal, scheduler));
-    return new DiskIngest(layout, blob, lock);
+  static async open(place: DiskPlace, blob: Descriptor, signal: AbortSignal): Promise<DiskIngest> {
+    const file = place.layout.partial(blob.digest);
+    const lease = await place.sessions.lease({ kind: 'blob', digest: blob.digest });
+    try {
+      const lock = await onDisk(file, () => lockFile(file, signal, place.scheduler));
+      return new DiskIngest(place, blob, lock, lease);
+    } catch (error) {
+      lease.end();
+      throw error;
+    }
   }
 
   async *existing(): AsyncIterable<Buffer> {
@@ -74,7 +78,7 @@ export class DiskIngest implements IngestBackend {
   }
 
   stage(): Promise<DiskStaging> {
-    return DiskStaging.open(this.#layout, this.#blob);
+    return DiskStaging.open(this.#place, this.#blob);
   }
 
   async publish(): Promise<void> {
@@ -84,7 +88,6 @@ export class DiskIngest implements IngestBackend {
       await onDisk(this.#final, async () => {
         await file.sync();
         await this.#checkFile(file);
-        await fs.mkdir(path.dirname(this.#final), { recursive: true });
         await fs.rename(this.#partial, this.#final);
         await syncFolder(path.dirname(this.#final));
       });
@@ -96,11 +99,15 @@ export class DiskIngest implements IngestBackend {
   }
 
   async close(): Promise<void> {
-    if (this.#file !== undefined) {
-      await this.#file.close();
-      if (this.#written === 0) await fs.rm(this.#partial, { force: true });
+    try {
+      await this.#file?.close();
+      if (this.#file !== undefined && this.#written === 0) {
+        await fs.rm(this.#partial, { force: true });
+      }
+    } finally {
+      await this.#lock.unlock();
+      this.#lease.end();
     }
-    await this.#lock.unlock();
   }
 
   /**

@@ -1,14 +1,19 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { digestAlgorithm, digestHex, digestOf, type ChainID, type Digest } from '../oci/index.js';
-import { writeDurably } from './durable.js';
+import {
+  digestAlgorithm,
+  digestHex,
+  digestOf,
+  isDigest,
+  type ChainID,
+  type Digest,
+} from '../oci/index.js';
+import { syncFolder, writeDurably } from './durable.js';
 import { StoreError } from './errors.js';
-import { tryLock } from './file-lock.js';
 import { onDisk } from './system-errors.js';
 
 const version = 1;
 const layoutFile = 'rxfer-store.json';
-const folders = ['blobs', 'ingest', 'staging', 'layers', 'images'] as const;
 
 /** Where things are in a store's folder; docs/store.md describes it. */
 export class DiskLayout {
@@ -25,7 +30,7 @@ export class DiskLayout {
 
   /** The beginning of a blob that is on its way. */
   partial(digest: Digest): string {
-    return path.join(this.root, 'ingest', `${digestAlgorithm(digest)}-${digestHex(digest)}`);
+    return path.join(this.partials, `${digestAlgorithm(digest)}-${digestHex(digest)}`);
   }
 
   /** A registered layer's folder, with `layer.json` and `diff/`. */
@@ -42,14 +47,49 @@ export class DiskLayout {
     return path.join(this.root, 'images');
   }
 
-  get staging(): string {
-    return path.join(this.root, 'staging');
+  get partials(): string {
+    return path.join(this.root, 'ingest');
+  }
+
+  get layers(): string {
+    return path.join(this.root, 'layers', 'sha256');
+  }
+
+  /** What processes have under way. */
+  get sessions(): string {
+    return path.join(this.root, 'sessions');
+  }
+
+  /** What is to be removed, and belongs to nothing any more. */
+  get trash(): string {
+    return path.join(this.root, 'trash');
+  }
+
+  /** Locked by a process that collects garbage. */
+  get collection(): string {
+    return path.join(this.root, 'collection');
+  }
+
+  /** The folders of blobs, one an algorithm. */
+  get blobs(): string[] {
+    return ['sha256', 'sha512'].map((algorithm) => path.join(this.root, 'blobs', algorithm));
   }
 }
 
 /**
- * Makes the folder a store, or checks that it is one that this version understands, and removes
- * what processes that are gone have left in the staging area.
+ * The digest that a file or folder of the store is named by: by its name within a folder named by
+ * the algorithm, or by both in its name. `undefined` for what isn't named so.
+ */
+export function digestOfName(file: string): Digest | undefined {
+  const name = path.basename(file);
+  const text = name.includes('-')
+    ? name.replace('-', ':')
+    : `${path.basename(path.dirname(file))}:${name}`;
+  return isDigest(text) ? text : undefined;
+}
+
+/**
+ * Makes the folder a store, or checks that it is one that this version understands.
  *
  * @throws StoreError
  */
@@ -59,17 +99,17 @@ export async function prepareLayout(root: string): Promise<DiskLayout> {
     await fs.mkdir(layout.root, { recursive: true });
     const names = await fs.readdir(layout.root);
     if (names.includes(layoutFile)) await checkVersion(layout.root);
-    else await found(layout.root, names);
-    for (const folder of folders) {
-      await fs.mkdir(path.join(layout.root, folder), { recursive: true });
-    }
-    await removeLeftovers(layout.staging);
+    else await found(layout, names);
   });
   return layout;
 }
 
-async function found(root: string, names: readonly string[]): Promise<void> {
-  if (names.some((name) => !name.startsWith(layoutFile))) {
+async function found(layout: DiskLayout, names: readonly string[]): Promise<void> {
+  const { root, images, partials, layers, sessions, trash, blobs } = layout;
+  const folders = [images, partials, layers, sessions, trash, ...blobs];
+  const ours = new Set([layoutFile, ...folders.map((folder) => firstName(root, folder))]);
+  // Another process may be about to make the same store.
+  if (names.some((name) => !ours.has(name) && !name.startsWith(layoutFile))) {
     throw new StoreError(
       'ERR_STORE_FOREIGN',
       root,
@@ -77,7 +117,16 @@ async function found(root: string, names: readonly string[]): Promise<void> {
       'Choose an empty or new folder for the store.',
     );
   }
+  for (const folder of folders) {
+    await fs.mkdir(folder, { recursive: true });
+    await syncFolder(path.dirname(folder));
+  }
+  // Last, so that a store which has it has all else.
   await writeDurably(path.join(root, layoutFile), `${JSON.stringify({ version })}\n`);
+}
+
+function firstName(root: string, folder: string): string {
+  return path.relative(root, folder).split(path.sep)[0] ?? '';
 }
 
 async function checkVersion(root: string): Promise<void> {
@@ -99,16 +148,5 @@ function versionOf(text: string): number | undefined {
     return typeof stated === 'number' ? stated : undefined;
   } catch {
     return undefined;
-  }
-}
-
-async function removeLeftovers(staging: string): Promise<void> {
-  const names = await fs.readdir(staging);
-  for (const name of names.filter((other) => !other.endsWith('.lock'))) {
-    const leftover = path.join(staging, name);
-    const lock = await tryLock(leftover);
-    if (lock === undefined) continue;
-    await fs.rm(leftover, { recursive: true, force: true });
-    await lock.unlock();
   }
 }

@@ -4,35 +4,43 @@ import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Descriptor, DiffID } from '../oci/index.js';
 import { applyLayer } from './apply-layer.js';
-import type { DiskLayout } from './disk-layout.js';
-import { tryLock, type FileLock } from './file-lock.js';
+import type { DiskPlace } from './disk-place.js';
+import type { SessionUse } from './disk-sessions.js';
 import type { Staging } from './ingestion.js';
 import type { StagedLayer } from './store.js';
 import { onDisk } from './system-errors.js';
+import type { SyncBarrier } from './sync-barrier.js';
 import type { UnpackedLayer } from './unpacking.js';
 
-/** A folder in the staging area, locked so that no other process takes it for a leftover. */
+/** A layer that is being unpacked, or waits to be registered, in a folder of the session. */
 export class DiskStaging implements Staging {
   readonly #blob: Descriptor;
   readonly folder: string;
-  readonly #lock: FileLock | undefined;
+  /** On the blob, so that what is staged can be staged again. */
+  readonly #lease: SessionUse;
+  readonly #barrier: SyncBarrier;
   /** What the unpacking couldn't do here, once it is over. */
   omissions: readonly string[] = [];
 
-  private constructor(blob: Descriptor, folder: string, lock: FileLock | undefined) {
+  private constructor(blob: Descriptor, lease: SessionUse, barrier: SyncBarrier) {
     this.#blob = blob;
-    this.folder = folder;
-    this.#lock = lock;
+    this.#lease = lease;
+    this.#barrier = barrier;
+    this.folder = path.join(lease.folder, randomUUID());
   }
 
-  static async open(layout: DiskLayout, blob: Descriptor): Promise<DiskStaging> {
-    const folder = path.join(layout.staging, randomUUID());
-    return onDisk(folder, async () => {
-      // The lock is there before the folder is, so that nobody ever sees it without.
-      const lock = await tryLock(folder);
-      await fs.mkdir(path.join(folder, 'diff'), { recursive: true });
-      return new DiskStaging(blob, folder, lock);
-    });
+  static async open({ sessions, barrier }: DiskPlace, blob: Descriptor): Promise<DiskStaging> {
+    const lease = await sessions.lease({ kind: 'blob', digest: blob.digest });
+    const staging = new DiskStaging(blob, lease, barrier);
+    try {
+      await onDisk(staging.folder, () =>
+        fs.mkdir(path.join(staging.folder, 'diff'), { recursive: true }),
+      );
+      return staging;
+    } catch (error) {
+      await staging.discard();
+      throw error;
+    }
   }
 
   async consume(tar: Readable): Promise<void> {
@@ -42,16 +50,18 @@ export class DiskStaging implements Staging {
   }
 
   async discard(): Promise<void> {
-    await fs.rm(this.folder, { recursive: true, force: true });
-    await this.#lock?.unlock();
+    // What can't be removed now goes with the session.
+    await fs.rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
+    this.#lease.end();
   }
 
   /** Says that the folder was moved to where it belongs. */
-  async moved(): Promise<void> {
-    await this.#lock?.unlock();
+  moved(): void {
+    this.#lease.end();
   }
 
-  finish(layer: UnpackedLayer): DiskStagedLayer {
+  async finish(layer: UnpackedLayer): Promise<DiskStagedLayer> {
+    await onDisk(this.folder, () => this.#barrier.pass());
     return new DiskStagedLayer(this.#blob, layer, this);
   }
 }

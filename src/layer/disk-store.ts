@@ -2,8 +2,12 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { DiskBlobs } from './disk-blobs.js';
 import { DiskImages } from './disk-images.js';
 import { DiskLayers } from './disk-layers.js';
-import { prepareLayout } from './disk-layout.js';
+import { prepareLayout, type DiskLayout } from './disk-layout.js';
+import { DiskSessions, removeDeadSessions } from './disk-sessions.js';
+import { StoreError } from './errors.js';
 import type { Store } from './store.js';
+import { SyncBarrier } from './sync-barrier.js';
+import { onDisk } from './system-errors.js';
 
 /** How a store on disk is opened. */
 export interface DiskStoreOptions {
@@ -30,10 +34,23 @@ export async function openDiskStore(
 ): Promise<DiskStore> {
   const { scheduler = asyncScheduler } = options;
   const layout = await prepareLayout(directory);
+  const sessions = new DiskSessions(layout, scheduler);
+  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), scheduler };
+  await tidy(layout);
   return {
     directory: layout.root,
-    layers: new DiskLayers(layout, scheduler),
+    layers: new DiskLayers(place),
     blobs: new DiskBlobs(layout),
-    images: new DiskImages(layout),
+    images: new DiskImages(place),
   };
+}
+
+/** Removes what dead processes have left, unless this one may only read. */
+async function tidy(layout: DiskLayout): Promise<void> {
+  try {
+    await onDisk(layout.sessions, () => removeDeadSessions(layout));
+  } catch (error) {
+    const code = error instanceof StoreError ? error.code : undefined;
+    if (code !== 'ERR_STORE_READ_ONLY' && code !== 'ERR_STORE_ACCESS') throw error;
+  }
 }

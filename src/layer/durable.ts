@@ -12,20 +12,28 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a whole file: beside its place, synced, and moved there in one step. */
-export async function writeDurably(file: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
+/**
+ * Writes a whole file: elsewhere first, synced, and moved to its place in one step.
+ *
+ * @param temporary where it is written first: a folder of the same file system, by default its own.
+ */
+export async function writeDurably(
+  file: string,
+  bytes: Uint8Array | string,
+  temporary = path.dirname(file),
+): Promise<void> {
+  const beside = path.join(temporary, `${path.basename(file)}.${randomUUID()}.tmp`);
   try {
-    const handle = await fs.open(temporary, 'wx', 0o644);
+    const handle = await fs.open(beside, 'wx', 0o644);
     try {
       await handle.writeFile(bytes);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await fs.rename(temporary, file);
+    await fs.rename(beside, file);
   } catch (error) {
-    await fs.rm(temporary, { force: true });
+    await fs.rm(beside, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncFolder(path.dirname(file));

@@ -1,12 +1,13 @@
 import { firstValueFrom, timer, type SchedulerLike } from 'rxjs';
 import * as lockfile from 'proper-lockfile';
+import { LockEntry } from './lock-entry.js';
 
 /**
- * A lock is kept alive each second, and taken over when its holder has been silent for five, as
- * a killed process is.
+ * A lock is kept alive every two seconds, and taken over when its holder has been silent for 15.
+ * That is for holders on another machine; of one on this, it is known whether it still runs.
  */
-const timing = { update: 1000, stale: 5000 };
-const pollInterval = 100;
+const timing = { update: 2000, stale: 15_000 };
+const pollInterval = 25;
 
 /** A lock that is held. */
 export interface FileLock {
@@ -36,6 +37,7 @@ export async function tryLock(file: string): Promise<FileLock | undefined> {
   try {
     const release = await lockfile.lock(file, {
       ...timing,
+      fs: new LockEntry(),
       realpath: false,
       onCompromised: () => (lost = true),
     });

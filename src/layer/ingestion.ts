@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { digestAlgorithm, finishDigest, type Descriptor } from '../oci/index.js';
-import { DigestMismatchError, SizeMismatchError } from './errors.js';
+import { DigestMismatchError, InvalidLayerError, SizeMismatchError } from './errors.js';
 import type { AppendOptions, LayerIngest, StagedLayer } from './store.js';
 import { Unpacking, type UnpackedLayer } from './unpacking.js';
 
@@ -28,8 +28,8 @@ export interface Staging {
   consume(tar: Readable): Promise<unknown>;
   /** Removes what was staged. */
   discard(): Promise<void>;
-  /** Hands over what was staged. */
-  finish(layer: UnpackedLayer): StagedLayer;
+  /** Hands over what was staged, once it is there to stay. */
+  finish(layer: UnpackedLayer): Promise<StagedLayer>;
 }
 
 /**
@@ -45,6 +45,8 @@ export class Ingestion implements LayerIngest {
   #offset = 0;
   #staging: Staging | undefined;
   #unpacking: Unpacking | undefined;
+  /** Why the bytes so far can't be unpacked: their digest will tell whose fault that is. */
+  #invalid: InvalidLayerError | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(blob: Descriptor, backend: IngestBackend) {
@@ -114,15 +116,17 @@ export class Ingestion implements LayerIngest {
       if (this.#offset !== this.#blob.size) {
         throw new SizeMismatchError(this.#blob.digest, this.#blob.size, this.#offset);
       }
+      if (this.#invalid !== undefined) throw this.#invalid;
       either.addEventListener('abort', stop, { once: true });
       try {
         const [staging, unpacking] = await this.#stage();
         const layer = await unpacking.finish();
         either.throwIfAborted();
         await this.#backend.publish();
+        const staged = await staging.finish(layer);
         this.#staging = undefined;
         this.#unpacking = undefined;
-        return staging.finish(layer);
+        return staged;
       } finally {
         either.removeEventListener('abort', stop);
       }
@@ -155,8 +159,14 @@ export class Ingestion implements LayerIngest {
   async #pass(chunk: Buffer): Promise<void> {
     this.#hash.update(chunk);
     this.#offset += chunk.length;
+    if (this.#invalid !== undefined) return;
     const [, unpacking] = await this.#stage();
-    await unpacking.write(chunk);
+    try {
+      await unpacking.write(chunk);
+    } catch (error) {
+      if (!(error instanceof InvalidLayerError)) throw error;
+      this.#invalid = error;
+    }
   }
 
   async #stage(): Promise<[Staging, Unpacking]> {
@@ -184,6 +194,7 @@ export class Ingestion implements LayerIngest {
     await this.#staging?.discard();
     this.#unpacking = undefined;
     this.#staging = undefined;
+    this.#invalid = undefined;
   }
 
   #alone<T>(call: (closing: AbortSignal) => Promise<T>): Promise<T> {

@@ -12,11 +12,11 @@ import { RxferError } from '../transfer/index.js';
 import { magicLength } from './compression.js';
 import { checkDocument, maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError, InvalidLayerError } from './errors.js';
-import { HeldLayers } from './held-layers.js';
 import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
 import { decompressLayer } from './layer-tar.js';
 import type {
   BlobStore,
+  ImageDocument,
   ImageRecord,
   ImageRecords,
   Layer,
@@ -38,7 +38,7 @@ export function createMemoryStore(): Store {
   return {
     layers: new MemoryLayers(blobs),
     blobs: new MemoryBlobs(blobs),
-    images: new MemoryImages(),
+    images: new MemoryImages(blobs),
   };
 }
 
@@ -47,7 +47,6 @@ class MemoryLayers implements LayerStore {
   readonly #partials = new Map<Digest, Buffer[]>();
   readonly #underWay = new Map<Digest, Promise<void>>();
   readonly #layers = new Map<ChainID, Layer>();
-  readonly #held = new HeldLayers();
 
   constructor(blobs: Map<Digest, Buffer>) {
     this.#blobs = blobs;
@@ -55,7 +54,7 @@ class MemoryLayers implements LayerStore {
 
   acquire(chainID: ChainID): Promise<LayerLease | undefined> {
     const layer = this.#layers.get(chainID);
-    return Promise.resolve(layer === undefined ? undefined : this.#held.lease(layer));
+    return Promise.resolve(layer && leaseOn(layer));
   }
 
   async ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
@@ -85,7 +84,7 @@ class MemoryLayers implements LayerStore {
     }
     const layer: Layer = { chainID, diffID, parent, blob, size };
     this.#layers.set(chainID, layer);
-    return this.#held.lease(layer);
+    return leaseOn(layer);
   }
 
   openTar({ blob }: Layer, signal: AbortSignal): Promise<Readable> {
@@ -128,11 +127,16 @@ class MemoryLayers implements LayerStore {
   }
 }
 
+/** Nothing is collected in memory, so there is nothing to be kept from it. */
+function leaseOn(layer: Layer): LayerLease {
+  return { layer, release: () => undefined };
+}
+
 function memoryStaging(blob: Descriptor): Staging {
   return {
     consume: readThrough,
     discard: () => Promise.resolve(),
-    finish: (layer) => ({ blob, ...layer, discard: () => Promise.resolve() }),
+    finish: (layer) => Promise.resolve({ blob, ...layer, discard: () => Promise.resolve() }),
   };
 }
 
@@ -166,12 +170,6 @@ class MemoryBlobs implements BlobStore {
     return this.#blobs.get(digest);
   }
 
-  async write(digest: Digest, bytes: Uint8Array): Promise<void> {
-    await Promise.resolve();
-    checkDocument(digest, bytes);
-    this.#blobs.set(digest, Buffer.from(bytes));
-  }
-
   open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const bytes = this.#blobs.get(digest);
     if (bytes === undefined) return Promise.reject(new BlobNotFoundError(digest));
@@ -181,7 +179,12 @@ class MemoryBlobs implements BlobStore {
 }
 
 class MemoryImages implements ImageRecords {
+  readonly #blobs: Map<Digest, Buffer>;
   readonly #records = new Map<string, ImageRecord>();
+
+  constructor(blobs: Map<Digest, Buffer>) {
+    this.#blobs = blobs;
+  }
 
   get(reference: string): Promise<ImageRecord | undefined> {
     return Promise.resolve(this.#records.get(reference));
@@ -192,9 +195,11 @@ class MemoryImages implements ImageRecords {
     return Promise.resolve(records.sort((a, b) => (a.reference < b.reference ? -1 : 1)));
   }
 
-  put(record: ImageRecord): Promise<void> {
+  async put(record: ImageRecord, documents: readonly ImageDocument[]): Promise<void> {
+    await Promise.resolve();
+    for (const { digest, bytes } of documents) checkDocument(digest, bytes);
+    for (const { digest, bytes } of documents) this.#blobs.set(digest, Buffer.from(bytes));
     this.#records.set(record.reference, record);
-    return Promise.resolve();
   }
 
   delete(reference: string): Promise<boolean> {

@@ -93,8 +93,6 @@ export interface BlobStore {
   size(digest: Digest): Promise<number | undefined>;
   /** A whole small blob, or `undefined`. Refuses one above 4 MiB, the limit for documents. */
   read(digest: Digest): Promise<Uint8Array | undefined>;
-  /** Keeps a document under its own digest, durably. */
-  write(digest: Digest, bytes: Uint8Array): Promise<void>;
   /** The blob's bytes from an offset; rejects with BlobNotFoundError when it isn't there. */
   open(digest: Digest, request: BlobRequest): Promise<BlobBody>;
 }
@@ -111,13 +109,25 @@ export interface ImageRecord {
   readonly created: string;
 }
 
+/** A document of an image, whole. */
+export interface ImageDocument {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
 /** The images that a store knows by name. */
 export interface ImageRecords {
   get(reference: string): Promise<ImageRecord | undefined>;
   /** All of them, sorted by reference. */
   list(): Promise<ImageRecord[]>;
-  /** Adds the record, or replaces the one of the same reference, in one step. */
-  put(record: ImageRecord): Promise<void>;
+  /**
+   * Keeps an image's documents (manifest, configuration, the indexes that led there) under their
+   * digests, durably, and then adds the record, or replaces the one of the same reference, in one
+   * step. The caller holds leases on the image's layers meanwhile.
+   *
+   * @throws DigestMismatchError, DocumentTooLargeError
+   */
+  put(record: ImageRecord, documents: readonly ImageDocument[]): Promise<void>;
   /** Tells whether there was one. */
   delete(reference: string): Promise<boolean>;
 }

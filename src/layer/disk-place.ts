@@ -1,0 +1,14 @@
+import type { SchedulerLike } from 'rxjs';
+import type { DiskLayout } from './disk-layout.js';
+import type { DiskSessions } from './disk-sessions.js';
+import type { SyncBarrier } from './sync-barrier.js';
+
+/** What the parts of one opened store on disk share. */
+export interface DiskPlace {
+  readonly layout: DiskLayout;
+  readonly sessions: DiskSessions;
+  /** Puts on the disk what sessions have written. */
+  readonly barrier: SyncBarrier;
+  /** The time of the waits for other processes. */
+  readonly scheduler: SchedulerLike;
+}
