@@ -13,7 +13,7 @@ import { hasCode, onDisk } from './system-errors.js';
 export interface SessionUse {
   readonly folder: string;
   /** Further calls do nothing. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** What a lease is on. */

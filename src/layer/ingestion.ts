@@ -77,24 +77,15 @@ export class Ingestion implements LayerIngest {
 
   append(body: Readable, { signal, onProgress }: AppendOptions): Promise<void> {
     return this.#alone(async (closing) => {
-      const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
-        for await (const chunk of source) {
-          if (this.#offset + chunk.length > this.#blob.size) {
-            throw new SizeMismatchError(
-              this.#blob.digest,
-              this.#blob.size,
-              this.#offset + chunk.length,
-            );
-          }
-          await this.#backend.write(chunk);
-          await this.#pass(chunk);
-          onProgress?.(this.#offset);
-        }
-      };
+      let taken = Promise.resolve();
+      const take = (source: AsyncIterable<Buffer>): Promise<void> =>
+        (taken = this.#take(source, onProgress));
       try {
         await pipeline(body, take, { signal: AbortSignal.any([signal, closing]) });
         this.#verify();
       } catch (error) {
+        // The pipeline doesn't wait for the write that is under way when the body fails.
+        await taken.catch(() => undefined);
         if (error instanceof SizeMismatchError || error instanceof DigestMismatchError) {
           await this.#restart();
         }
@@ -153,6 +144,20 @@ export class Ingestion implements LayerIngest {
       this.#verify();
     } catch {
       await this.#restart();
+    }
+  }
+
+  async #take(
+    source: AsyncIterable<Buffer>,
+    onProgress: AppendOptions['onProgress'],
+  ): Promise<void> {
+    const { digest, size } = this.#blob;
+    for await (const chunk of source) {
+      const end = this.#offset + chunk.length;
+      if (end > size) throw new SizeMismatchError(digest, size, end);
+      await this.#backend.write(chunk);
+      await this.#pass(chunk);
+      onProgress?.(this.#offset);
     }
   }
 

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { livenessOf, nameOwner } from './lock-owner.js';
 
-type Callback = (error: NodeJS.ErrnoException | null, stats?: { mtime: Date }) => void;
+type Stats = Pick<fs.Stats, 'mtime'>;
+type Callback = (error: NodeJS.ErrnoException | null, stats?: Stats) => void;
 
 /**
  * How proper-lockfile keeps one lock on disk: as a symbolic link that names its owner, where it
@@ -21,11 +22,16 @@ export class LockEntry {
     answer(file, done, () => {
       fs.symlinkSync(this.#owner, file);
       this.#isHeld = true;
+      return undefined;
     });
   };
 
   readonly rmdir = (file: string, done: Callback): void => {
-    answer(file, done, () => (this.#isHeld ? this.rmdirSync(file) : removeOf(this.#former, file)));
+    answer(file, done, () => {
+      if (this.#isHeld) this.rmdirSync(file);
+      else removeOf(this.#former, file);
+      return undefined;
+    });
   };
 
   /** For the end of the process. */
@@ -44,7 +50,10 @@ export class LockEntry {
   };
 
   readonly utimes = (file: string, accessed: Date, modified: Date, done: Callback): void => {
-    answer(file, done, () => fs.lutimesSync(file, accessed, modified));
+    answer(file, done, () => {
+      fs.lutimesSync(file, accessed, modified);
+      return undefined;
+    });
   };
 }
 
@@ -72,8 +81,8 @@ function removeOf(former: string, file: string): void {
   fs.unlinkSync(aside);
 }
 
-function answer(file: string, done: Callback, work: () => { mtime: Date } | void): void {
-  let stats: { mtime: Date } | void;
+function answer(file: string, done: Callback, work: () => Stats | undefined): void {
+  let stats: Stats | undefined;
   try {
     stats = work();
   } catch (error) {
@@ -81,5 +90,5 @@ function answer(file: string, done: Callback, work: () => { mtime: Date } | void
     done(Object.assign(error as NodeJS.ErrnoException, { path: file }));
     return;
   }
-  done(null, stats ?? undefined);
+  done(null, stats);
 }

@@ -3,3 +3,4 @@ export type { RegistryAuth } from './registry-auth.js';
 export type { RepositoryContent, StoredManifest } from './registry-content.js';
 export * from './registry.js';
 export * from './sample-image.js';
+export * from './store-contract.js';

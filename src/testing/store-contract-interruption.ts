@@ -1,0 +1,149 @@
+import { strict as assert } from 'node:assert';
+import { Readable } from 'node:stream';
+import {
+  append,
+  chunksOf,
+  hangingAfter,
+  ingesting,
+  sampleBlob,
+  stage,
+  unaborted,
+  type StoreCase,
+} from './store-contract-support.js';
+
+/** What becomes of a blob whose ingest is broken off, cancelled, or held by another. */
+export const interruptionCases: readonly StoreCase[] = [
+  {
+    title: 'keeps what came before a body failed, and goes on from there',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes, diffID } = await sampleBlob('broken');
+      await ingesting(layers, blob, async (ingest) => {
+        const broken = Readable.from(
+          (async function* () {
+            yield* chunksOf(bytes.subarray(0, 20_000));
+            await Promise.resolve();
+            throw new Error('the connection broke');
+          })(),
+        );
+        await assert.rejects(ingest.append(broken, { signal: unaborted() }), /connection broke/);
+        assert(ingest.offset <= 20_000);
+        await append(ingest, bytes.subarray(ingest.offset));
+        const staged = await ingest.complete(unaborted());
+        assert.equal(staged.diffID, diffID);
+        await staged.discard();
+      });
+    },
+  },
+  {
+    title: 'has two ingests of one blob wait for each other, and the second find it whole',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes } = await sampleBlob('contended');
+      const first = await layers.ingest(blob, unaborted());
+      let opened = false;
+      const second = layers.ingest(blob, unaborted()).then((ingest) => {
+        opened = true;
+        return ingest;
+      });
+      await append(first, bytes);
+      assert.equal(opened, false);
+      const staged = await first.complete(unaborted());
+      await first.close();
+      const other = await second;
+      assert.equal(other.offset, blob.size);
+      const again = await other.complete(unaborted());
+      await other.close();
+      assert.equal(again.diffID, staged.diffID);
+      await Promise.all([staged.discard(), again.discard()]);
+    },
+  },
+  {
+    title: 'hands what an unfinished ingest has got to the one that waits',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes } = await sampleBlob('handed over');
+      const first = await layers.ingest(blob, unaborted());
+      const second = layers.ingest(blob, unaborted());
+      await append(first, bytes.subarray(0, 20_000));
+      await first.close();
+      const other = await second;
+      assert.equal(other.offset, 20_000);
+      await other.close();
+    },
+  },
+  {
+    title: 'does not open an ingest whose signal is aborted, before or while it waits',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes } = await sampleBlob('cancelled');
+      await assert.rejects(layers.ingest(blob, AbortSignal.abort()), { name: 'AbortError' });
+      await ingesting(layers, blob, async (ingest) => {
+        const waiting = new AbortController();
+        const second = layers.ingest(blob, waiting.signal);
+        second.catch(() => undefined);
+        waiting.abort();
+        await append(ingest, bytes);
+        await (await ingest.complete(unaborted())).discard();
+        await assert.rejects(second, { name: 'AbortError' });
+      });
+      await (await stage(layers, await sampleBlob('cancelled'))).discard();
+    },
+  },
+  {
+    title: 'stops an append whose signal is aborted, destroys its body and keeps the bytes',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes, diffID } = await sampleBlob('stopped');
+      await ingesting(layers, blob, async (ingest) => {
+        const controller = new AbortController();
+        const body = hangingAfter(bytes.subarray(0, 20_000));
+        const onProgress = (): void => controller.abort();
+        const appended = ingest.append(body, { signal: controller.signal, onProgress });
+        await assert.rejects(appended, { name: 'AbortError' });
+        assert.equal(body.destroyed, true);
+        assert.equal(ingest.offset, 20_000);
+        await append(ingest, bytes.subarray(20_000));
+        const staged = await ingest.complete(unaborted());
+        assert.equal(staged.diffID, diffID);
+        await staged.discard();
+      });
+    },
+  },
+  {
+    title: 'does not complete when its signal is aborted, and can be completed later',
+    run: async (open) => {
+      const { layers } = await open();
+      const sample = await sampleBlob('uncompleted');
+      await ingesting(layers, sample.blob, async (ingest) => {
+        await append(ingest, sample.bytes);
+        await assert.rejects(ingest.complete(AbortSignal.abort()), { name: 'AbortError' });
+      });
+      await ingesting(layers, sample.blob, async (ingest) => {
+        assert.equal(ingest.offset, sample.blob.size);
+        const staged = await ingest.complete(unaborted());
+        assert.equal(staged.diffID, sample.diffID);
+        await staged.discard();
+      });
+    },
+  },
+  {
+    title: 'ends an append that is under way when the ingest is closed, and keeps the bytes',
+    run: async (open) => {
+      const { layers } = await open();
+      const { blob, bytes } = await sampleBlob('closed');
+      const ingest = await layers.ingest(blob, unaborted());
+      const body = hangingAfter(bytes.subarray(0, 20_000));
+      let closing: Promise<void> | undefined;
+      const onProgress = (): void => void (closing = ingest.close());
+      const appended = ingest.append(body, { signal: unaborted(), onProgress });
+      await assert.rejects(appended, { name: 'AbortError' });
+      await closing;
+      assert.equal(body.destroyed, true);
+      await ingesting(layers, blob, (next) => {
+        assert.equal(next.offset, 20_000);
+        return Promise.resolve();
+      });
+    },
+  },
+];
