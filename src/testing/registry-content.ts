@@ -1,4 +1,4 @@
-import { digestAlgorithm, digestOf, isDigest, type Digest } from '../oci/index.js';
+import { digestAlgorithm, digestOf, isDigest, type Descriptor, type Digest } from '../oci/index.js';
 import type { SampleImage } from './sample-image.js';
 
 /** A manifest as a registry keeps it. */
@@ -7,7 +7,18 @@ export interface StoredManifest {
   readonly bytes: Buffer;
 }
 
-/** What one repository holds. */
+/** The parts of a manifest or index that a registry looks at. */
+export interface ManifestDocument {
+  readonly mediaType?: string;
+  readonly artifactType?: string;
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+  readonly manifests?: readonly Descriptor[];
+  readonly subject?: Descriptor;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What one repository holds. Specs may change it at any time. */
 export class RepositoryContent {
   readonly manifests = new Map<Digest, StoredManifest>();
   readonly blobs = new Map<Digest, Buffer>();
@@ -35,4 +46,48 @@ export class RepositoryContent {
     for (const [digest, manifest] of image.manifests) this.manifests.set(digest, manifest);
     this.tags.set(tag, image.descriptor.digest);
   }
+
+  /** Removes a tag alone, or a manifest with all the tags that lead to it. */
+  remove(reference: string): void {
+    if (!isDigest(reference)) {
+      this.tags.delete(reference);
+      return;
+    }
+    this.manifests.delete(reference);
+    for (const [tag, digest] of this.tags) if (digest === reference) this.tags.delete(tag);
+  }
+}
+
+/** The first blob or manifest that a document needs and that a repository doesn't have. */
+export function missingIn(
+  repository: RepositoryContent,
+  { config, layers = [], manifests = [] }: ManifestDocument,
+): Digest | undefined {
+  const blobs = [...(config === undefined ? [] : [config]), ...layers];
+  const missing =
+    blobs.find(({ digest, urls }) => urls === undefined && !repository.blobs.has(digest)) ??
+    manifests.find(({ digest }) => !repository.manifests.has(digest));
+  return missing?.digest;
+}
+
+/** What has `subject` as its subject (distribution spec, Listing Referrers). */
+export function referrersIn(
+  repository: RepositoryContent,
+  subject: Digest,
+): (Descriptor & { readonly artifactType?: string })[] {
+  return [...repository.manifests].flatMap(([digest, { mediaType, bytes }]) => {
+    const document = JSON.parse(bytes.toString()) as ManifestDocument;
+    if (document.subject?.digest !== subject) return [];
+    const artifactType = document.artifactType ?? document.config?.mediaType;
+    const { annotations } = document;
+    return [
+      {
+        mediaType,
+        digest,
+        size: bytes.length,
+        ...(artifactType === undefined ? {} : { artifactType }),
+        ...(annotations === undefined ? {} : { annotations }),
+      },
+    ];
+  });
 }

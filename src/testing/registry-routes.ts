@@ -1,226 +1,168 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { digestAlgorithm, digestOf, isDigest, mediaTypes, type Digest } from '../oci/index.js';
-import type { RepositoryContent } from './registry-content.js';
+import { isDigest } from '../oci/index.js';
+import {
+  failure,
+  jsonAnswer,
+  notAllowed,
+  wholeBody,
+  type Answer,
+  type RegistryRequest,
+} from './registry-answers.js';
+import { missingIn, type ManifestDocument, type RepositoryContent } from './registry-content.js';
+import type { RegistryFeature } from './registry-features.js';
+import { namesPage, referrersPage } from './registry-listings.js';
+import { RegistryUploads, type UploadContext } from './registry-uploads.js';
 
-/** An answer of the registry, before faults. */
-export interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
-}
-
-/** One request, taken apart. */
-export interface RegistryRequest {
-  readonly method: string;
-  readonly url: URL;
-  readonly headers: IncomingMessage['headers'];
-  /** Reads the body whole. */
-  body(): Promise<Buffer>;
-}
-
-interface Upload {
-  readonly repository: string;
-  bytes: Buffer;
-}
+const nameGrammar =
+  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const tagGrammar = /^\w[\w.-]{0,127}$/;
+const manifestLimit = 4 * 1024 * 1024;
 
 /**
  * The routes of the distribution specification 1.1: pull, push, content discovery and content
  * management, over content in memory.
  */
 export class RegistryRoutes {
-  readonly #repositories: Map<string, RepositoryContent>;
-  readonly #repository: (name: string) => RepositoryContent;
-  readonly #uploads = new Map<string, Upload>();
+  readonly #context: UploadContext;
+  readonly #uploads: RegistryUploads;
 
-  constructor(
-    repositories: Map<string, RepositoryContent>,
-    repository: (name: string) => RepositoryContent,
-  ) {
-    this.#repositories = repositories;
-    this.#repository = repository;
+  constructor(context: UploadContext) {
+    this.#context = context;
+    this.#uploads = new RegistryUploads(context);
   }
 
   async answer(request: RegistryRequest): Promise<Answer> {
-    const { url } = request;
-    if (url.pathname === '/v2/' || url.pathname === '/v2') return jsonAnswer(200, {});
-    if (url.pathname === '/v2/_catalog') {
-      return page(url, [...this.#repositories.keys()], 'repositories', {});
+    const { url, method } = request;
+    const { repositories, traits } = this.#context;
+    if (/^\/v2\/?$/.test(url.pathname)) {
+      const version = { 'docker-distribution-api-version': 'registry/2.0' };
+      return isRead(method) ? jsonAnswer(200, {}, version) : notAllowed();
     }
-    const match = /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs|tags|referrers)\/([^/]*)$/.exec(
-      url.pathname,
-    );
-    const [, name, kind, last = ''] = match ?? [];
+    if (url.pathname === '/v2/_catalog') {
+      const names = [...repositories.keys()];
+      return isRead(method)
+        ? namesPage(url, names, 'repositories', {}, traits.pageSize)
+        : notAllowed();
+    }
+    const route = /^\/v2\/(.+)\/(manifests|blobs\/uploads|blobs|tags|referrers)\/([^/]*)$/;
+    const [, name, kind, last = ''] = route.exec(url.pathname) ?? [];
     if (name === undefined) return failure(404, 'UNSUPPORTED', 'no such endpoint');
+    if (!nameGrammar.test(name)) return failure(400, 'NAME_INVALID', 'invalid repository name');
     switch (kind) {
       case 'manifests':
         return this.#manifests(request, name, last);
       case 'blobs':
         return this.#blobs(request, name, last);
       case 'blobs/uploads':
-        return this.#upload(request, name, last);
+        return this.#uploads.answer(request, name, last);
       case 'tags':
-        return this.#tags(request, name);
+        return this.#tags(request, name, last);
       default:
-        return this.#referrers(name, last);
+        return this.#referrers(request, name, last);
     }
   }
 
   async #manifests(request: RegistryRequest, name: string, reference: string): Promise<Answer> {
-    const repository = this.#repository(name);
-    if (request.method === 'PUT') {
-      const mediaType = request.headers['content-type'] ?? '';
-      const bytes = await request.body();
-      const digest = repository.put(reference, { mediaType, bytes });
-      if (digest === undefined) return failure(400, 'DIGEST_INVALID', 'the digest differs');
-      const location = `/v2/${name}/manifests/${digest}`;
-      return { status: 201, headers: { location, 'docker-content-digest': digest } };
+    if (!isDigest(reference) && !tagGrammar.test(reference)) {
+      return failure(400, 'MANIFEST_INVALID', 'neither a tag nor a digest');
     }
-    const digest = repository.find(reference);
-    const manifest = digest === undefined ? undefined : repository.manifests.get(digest);
-    if (digest === undefined || manifest === undefined) {
+    if (request.method === 'PUT') return this.#putManifest(request, name, reference);
+    const repository = this.#context.repositories.get(name);
+    const digest = repository?.find(reference);
+    const manifest = digest === undefined ? undefined : repository?.manifests.get(digest);
+    if (repository === undefined || digest === undefined || manifest === undefined) {
       return failure(404, 'MANIFEST_UNKNOWN', 'manifest unknown');
     }
     if (request.method === 'DELETE') {
-      if (isDigest(reference)) repository.manifests.delete(digest);
-      else repository.tags.delete(reference);
-      return { status: 202 };
+      return this.#delete(() => repository.remove(reference));
     }
     const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': digest };
-    return { status: 200, headers, body: manifest.bytes };
+    return isRead(request.method) ? { status: 200, headers, body: manifest.bytes } : notAllowed();
+  }
+
+  async #putManifest(request: RegistryRequest, name: string, reference: string): Promise<Answer> {
+    const bytes = await wholeBody(request, manifestLimit);
+    if (bytes === undefined) return failure(413, 'SIZE_INVALID', 'the manifest is over 4 MiB');
+    const mediaType = request.headers['content-type'] ?? '';
+    const document = documentOf(bytes);
+    if (document === undefined || (document.mediaType ?? mediaType) !== mediaType) {
+      return failure(400, 'MANIFEST_INVALID', `not a manifest of type '${mediaType}'`);
+    }
+    const repository = this.#context.repository(name);
+    const missing = missingIn(repository, document);
+    if (missing !== undefined) return failure(400, 'MANIFEST_BLOB_UNKNOWN', `lacks ${missing}`);
+    const digest = repository.put(reference, { mediaType, bytes });
+    if (digest === undefined) return failure(400, 'DIGEST_INVALID', 'the digest differs');
+    const { subject } = document;
+    const listed = subject !== undefined && this.#context.has('referrers');
+    return {
+      status: 201,
+      headers: {
+        location: `/v2/${name}/manifests/${digest}`,
+        'docker-content-digest': digest,
+        ...(listed ? { 'oci-subject': subject.digest } : {}),
+      },
+    };
   }
 
   #blobs(request: RegistryRequest, name: string, digest: string): Answer {
-    const { blobs } = this.#repository(name);
-    const bytes = isDigest(digest) ? blobs.get(digest) : undefined;
-    if (bytes === undefined) return failure(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
-    if (request.method === 'DELETE') {
-      blobs.delete(digest as Digest);
-      return { status: 202 };
-    }
+    if (!isDigest(digest)) return failure(400, 'DIGEST_INVALID', 'not a digest that is known');
+    const blobs = this.#context.repositories.get(name)?.blobs;
+    const body = blobs?.get(digest);
+    if (body === undefined) return failure(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
+    if (request.method === 'DELETE') return this.#delete(() => blobs?.delete(digest));
+    if (!isRead(request.method)) return notAllowed();
     const headers = {
       'content-type': 'application/octet-stream',
       'docker-content-digest': digest,
-      'accept-ranges': 'bytes',
+      etag: `"${digest}"`,
+      ...(this.#context.has('ranges') ? { 'accept-ranges': 'bytes' } : {}),
     };
-    return { status: 200, headers, body: bytes };
+    return { status: 200, headers, body };
   }
 
-  async #upload(request: RegistryRequest, name: string, id: string): Promise<Answer> {
-    if (request.method === 'POST') return this.#beginUpload(request, name);
-    const upload = this.#uploads.get(id);
-    if (upload?.repository !== name) {
-      return failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
+  #delete(remove: () => void): Answer {
+    if (!this.#context.has('delete')) return notAllowed();
+    remove();
+    return { status: 202 };
+  }
+
+  #tags({ url, method }: RegistryRequest, name: string, list: string): Answer {
+    const repository = this.#context.repositories.get(name);
+    if (repository === undefined || list !== 'list') {
+      return failure(404, 'NAME_UNKNOWN', 'repository name not known to registry');
     }
-    switch (request.method) {
-      case 'PATCH': {
-        const begin = /^(\d+)-\d+$/.exec(request.headers['content-range'] ?? '')?.[1];
-        if (begin !== undefined && Number(begin) !== upload.bytes.length) {
-          return uploadAnswer(416, name, id, upload);
-        }
-        upload.bytes = Buffer.concat([upload.bytes, await request.body()]);
-        return uploadAnswer(202, name, id, upload);
-      }
-      case 'PUT': {
-        const bytes = Buffer.concat([upload.bytes, await request.body()]);
-        const answer = this.#finishUpload(name, request.url.searchParams.get('digest'), bytes);
-        if (answer.status === 201) this.#uploads.delete(id);
-        return answer;
-      }
-      case 'DELETE':
-        this.#uploads.delete(id);
-        return { status: 204 };
-      default:
-        return uploadAnswer(204, name, id, upload);
-    }
+    if (!isRead(method)) return notAllowed();
+    return namesPage(url, repository.tags.keys(), 'tags', { name }, this.#context.traits.pageSize);
   }
 
-  async #beginUpload(request: RegistryRequest, name: string): Promise<Answer> {
-    const { searchParams } = request.url;
-    const mount = searchParams.get('mount');
-    const from = searchParams.get('from');
-    const repository = this.#repository(name);
-    if (mount !== null && isDigest(mount)) {
-      const source = from === null ? undefined : this.#repositories.get(from)?.blobs.get(mount);
-      if (source !== undefined) {
-        repository.blobs.set(mount, source);
-        return created(name, mount);
-      }
-    }
-    const digest = searchParams.get('digest');
-    if (digest !== null) return this.#finishUpload(name, digest, await request.body());
-    const id = randomUUID();
-    const upload = { repository: name, bytes: Buffer.alloc(0) };
-    this.#uploads.set(id, upload);
-    return uploadAnswer(202, name, id, upload);
-  }
-
-  #finishUpload(name: string, stated: string | null, bytes: Buffer): Answer {
-    if (stated === null || !isDigest(stated)) {
-      return failure(400, 'DIGEST_INVALID', 'no digest that could be verified');
-    }
-    const actual = digestOf(bytes, digestAlgorithm(stated));
-    if (actual !== stated) return failure(400, 'DIGEST_INVALID', `the bytes have ${actual}`);
-    this.#repository(name).blobs.set(stated, bytes);
-    return created(name, stated);
-  }
-
-  #tags({ url }: RegistryRequest, name: string): Answer {
-    const repository = this.#repositories.get(name);
-    if (repository === undefined) return failure(404, 'NAME_UNKNOWN', 'repository unknown');
-    return page(url, [...repository.tags.keys()], 'tags', { name });
-  }
-
-  #referrers(name: string, subject: string): Answer {
-    const manifests = [...this.#repository(name).manifests].flatMap(([digest, stored]) => {
-      const document = JSON.parse(stored.bytes.toString()) as {
-        subject?: { digest?: string };
-        artifactType?: string;
-        config?: { mediaType?: string };
-        annotations?: Record<string, string>;
-      };
-      if (document.subject?.digest !== subject) return [];
-      const artifactType = document.artifactType ?? document.config?.mediaType;
-      const { annotations } = document;
-      const size = stored.bytes.length;
-      return [{ mediaType: stored.mediaType, digest, size, artifactType, annotations }];
-    });
-    const mediaType = mediaTypes.ociIndex;
-    const body = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
-    return { status: 200, headers: { 'content-type': mediaType }, body };
+  #referrers({ url, method }: RegistryRequest, name: string, subject: string): Answer {
+    if (!this.#context.has('referrers')) return failure(404, 'UNSUPPORTED', 'no such endpoint');
+    if (!isRead(method)) return notAllowed();
+    const repository = this.#context.repositories.get(name);
+    return referrersPage(url, repository, subject, this.#context.traits.pageSize);
   }
 }
 
-function created(name: string, digest: Digest): Answer {
-  const location = `/v2/${name}/blobs/${digest}`;
-  return { status: 201, headers: { location, 'docker-content-digest': digest } };
+/** What a registry of these repositories has. */
+export function registryContext(
+  repositories: Map<string, RepositoryContent>,
+  repository: (name: string) => RepositoryContent,
+  traits: UploadContext['traits'],
+): UploadContext {
+  const lacking = new Set<RegistryFeature>(traits.without);
+  return { repositories, repository, traits, has: (feature) => !lacking.has(feature) };
 }
 
-function uploadAnswer(status: number, name: string, id: string, upload: Upload): Answer {
-  const headers = {
-    location: `/v2/${name}/blobs/uploads/${id}?state=kept`,
-    range: `0-${Math.max(0, upload.bytes.length - 1)}`,
-    'docker-upload-uuid': id,
-  };
-  return { status, headers };
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
-function page(url: URL, all: string[], field: string, rest: object): Answer {
-  const last = url.searchParams.get('last') ?? '';
-  const limit = Number(url.searchParams.get('n') ?? all.length);
-  const after = all.sort().filter((name) => name > last);
-  const shown = after.slice(0, limit);
-  const next = `${url.pathname}?n=${limit}&last=${encodeURIComponent(shown.at(-1) ?? '')}`;
-  const answer = jsonAnswer(200, { ...rest, [field]: shown });
-  if (shown.length === after.length) return answer;
-  return { ...answer, headers: { ...answer.headers, link: `<${next}>; rel="next"` } };
-}
-
-function failure(status: number, code: string, message: string): Answer {
-  return jsonAnswer(status, { errors: [{ code, message }] });
-}
-
-function jsonAnswer(status: number, value: unknown): Answer {
-  const headers = { 'content-type': 'application/json' };
-  return { status, headers, body: Buffer.from(JSON.stringify(value)) };
+function documentOf(bytes: Buffer): ManifestDocument | undefined {
+  try {
+    const json = JSON.parse(bytes.toString()) as unknown;
+    const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+    return isObject ? json : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,16 +1,33 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { Digest } from '../oci/index.js';
-import { Faults, faultOf, type Fault, type FaultRule, type InjectedFault } from './faults.js';
+import {
+  breakOf,
+  Faults,
+  faultOf,
+  type Fault,
+  type FaultRule,
+  type InjectedFault,
+} from './faults.js';
+import { receiveBody } from './receive-body.js';
+import type { Answer } from './registry-answers.js';
 import { AuthGate, type RegistryAuth } from './registry-auth.js';
 import { RepositoryContent } from './registry-content.js';
-import { RegistryRoutes, type Answer } from './registry-routes.js';
+import type { RegistryTraits } from './registry-features.js';
+import { registryContext, RegistryRoutes } from './registry-routes.js';
 import type { SampleImage } from './sample-image.js';
-import { sendBody, wait } from './send-body.js';
+import { breakOff, sendBody, wait } from './send-body.js';
+import { withRange } from './with-range.js';
 
 /** How a {@link TestRegistry} is started. */
-export interface TestRegistryOptions {
+export interface TestRegistryOptions extends RegistryTraits {
   /** Default: one that is free. */
   readonly port?: number;
   /** Default: everybody is let in. */
@@ -27,10 +44,13 @@ export interface LoggedRequest {
   /** The Range that was asked for. */
   readonly range: string | undefined;
   readonly authorization: string | undefined;
+  readonly headers: Readonly<IncomingHttpHeaders>;
   /** 0 until the answer begins. */
   readonly status: number;
   /** Bytes of the body that were sent so far. */
   readonly bytes: number;
+  /** Bytes of the request's body that were taken in so far. */
+  readonly received: number;
 }
 
 /** A registry in this process, on loopback, for specs and demonstrations. */
@@ -56,7 +76,21 @@ export interface TestRegistry {
   close(): Promise<void>;
 }
 
-/** Starts a registry in this process: the distribution specification 1.1, content in memory. */
+/**
+ * Starts a registry in this process, on loopback: the distribution specification 1.1 with its
+ * content in memory, for images of sizes that specs use. Whoever starts it closes it.
+ *
+ * @example
+ * const registry = await startRegistry({ without: ['referrers'] });
+ * registry.addImage('app', 'v1', await sampleImage({ layers: [[{ name: 'a', size: 1e6 }]] }));
+ * registry.inject({
+ *   match: { method: 'GET', path: /\/blobs\// },
+ *   times: 1,
+ *   fault: { kind: 'reset', afterBytes: 500_000 },
+ * });
+ * // … pull `${registry.host}/app:v1`, and see what `registry.requests` says of it
+ * await registry.close();
+ */
 export async function startRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
   const registry = new InProcessRegistry(options);
   await registry.listen(options.port ?? 0);
@@ -69,10 +103,13 @@ class InProcessRegistry implements TestRegistry {
   readonly #gate: AuthGate;
   readonly #faults = new Faults();
   readonly #repositories = new Map<string, RepositoryContent>();
-  readonly #routes = new RegistryRoutes(this.#repositories, (name) => this.repository(name));
+  readonly #routes: RegistryRoutes;
   readonly requests: { -readonly [K in keyof LoggedRequest]: LoggedRequest[K] }[] = [];
 
-  constructor({ auth, scheduler = asyncScheduler }: TestRegistryOptions) {
+  constructor({ auth, scheduler = asyncScheduler, ...traits }: TestRegistryOptions) {
+    this.#routes = new RegistryRoutes(
+      registryContext(this.#repositories, (name) => this.repository(name), traits),
+    );
     this.#scheduler = scheduler;
     this.#gate = new AuthGate(auth);
     this.#server = createServer((request, response) => {
@@ -133,19 +170,11 @@ class InProcessRegistry implements TestRegistry {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.url);
     const method = request.method ?? 'GET';
-    const { range, authorization } = request.headers;
-    const logged = {
-      method,
-      path: url.pathname + url.search,
-      range,
-      authorization,
-      status: 0,
-      bytes: 0,
-    };
-    this.requests.push(logged);
+    const logged = this.#log(method, url, request);
     const faults = this.#faults.take(method, url.pathname);
+    const scheduler = this.#scheduler;
     const latency = faultOf(faults, 'latency');
-    if (latency !== undefined) await wait(latency.milliseconds, response, this.#scheduler);
+    if (latency !== undefined) await wait(latency.milliseconds, response, scheduler);
     const status = faultOf(faults, 'status');
     if (status !== undefined) {
       logged.status = status.status;
@@ -156,18 +185,57 @@ class InProcessRegistry implements TestRegistry {
       logged.status = response.statusCode;
       return;
     }
-    const body = (): Promise<Buffer> => readBody(request);
-    const answer = await this.#routes.answer({ method, url, headers: request.headers, body });
-    const ranged = withRange(corrupted(answer, faults), range, faults);
+    const receive = (onChunk: (chunk: Buffer) => void): Promise<void> =>
+      receiveBody(request, response, faults, scheduler, (chunk) => {
+        logged.received += chunk.length;
+        onChunk(chunk);
+      });
+    const { headers } = request;
+    const answer = await this.#routes.answer({ method, url, headers, receive });
+    const ranged = withRange(corrupted(answer, faults), headers, faults);
     logged.status = ranged.status;
-    const content = ranged.body ?? Buffer.alloc(0);
-    const headers = { ...ranged.headers, 'content-length': String(content.length) };
-    response.writeHead(ranged.status, ranged.status === 204 ? ranged.headers : headers);
-    if (method === 'HEAD' || content.length === 0) {
-      response.end();
+    await this.#send(method, response, ranged, faults, (sent) => (logged.bytes += sent));
+  }
+
+  async #send(
+    method: string,
+    response: ServerResponse,
+    { status, headers, body }: Answer,
+    faults: readonly Fault[],
+    onSent: (bytes: number) => void,
+  ): Promise<void> {
+    const broken = breakOf(faults);
+    // Where there is no body to break, the answer itself doesn't come.
+    if (broken?.afterBytes === 0 && method !== 'GET') {
+      await breakOff(response, broken.kind);
       return;
     }
-    await sendBody(response, content, faults, this.#scheduler, (sent) => (logged.bytes += sent));
+    const length = status === 204 ? {} : { 'content-length': String(body?.length ?? 0) };
+    response.writeHead(status, { ...headers, ...length });
+    if (method === 'GET' && body !== undefined) {
+      await sendBody(response, body, faults, this.#scheduler, onSent);
+    } else {
+      response.end(method === 'HEAD' ? undefined : body);
+    }
+  }
+
+  #log(
+    method: string,
+    url: URL,
+    { headers }: IncomingMessage,
+  ): { -readonly [K in keyof LoggedRequest]: LoggedRequest[K] } {
+    const logged = {
+      method,
+      path: url.pathname + url.search,
+      range: headers.range,
+      authorization: headers.authorization,
+      headers,
+      status: 0,
+      bytes: 0,
+      received: 0,
+    };
+    this.requests.push(logged);
+    return logged;
   }
 }
 
@@ -177,30 +245,4 @@ function corrupted(answer: Answer, faults: readonly Fault[]): Answer {
   const body = Buffer.from(answer.body);
   body.writeUInt8(body.readUInt8(fault.offset) ^ 0xff, fault.offset);
   return { ...answer, body };
-}
-
-/** What a Range makes of an answer (RFC 9110, 14): one range of bytes, or 416 past the end. */
-function withRange(answer: Answer, range: string | undefined, faults: readonly Fault[]): Answer {
-  const { body, headers } = answer;
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? [];
-  const isRanged = headers?.['accept-ranges'] === 'bytes' && !faultOf(faults, 'ignoreRange');
-  if (first === undefined || body === undefined || !isRanged || answer.status !== 200)
-    return answer;
-  const shift = faultOf(faults, 'wrongRange')?.shift ?? 0;
-  const begin = Number(first) + shift;
-  const end = Math.min(last ? Number(last) + 1 : body.length, body.length);
-  if (begin >= body.length) {
-    return { status: 416, headers: { 'content-range': `bytes */${body.length}` } };
-  }
-  return {
-    status: 206,
-    headers: { ...headers, 'content-range': `bytes ${begin}-${end - 1}/${body.length}` },
-    body: body.subarray(begin, end),
-  };
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { firstValueFrom, fromEvent, race, timer, type SchedulerLike } from 'rxjs';
-import { faultOf, type Fault } from './faults.js';
+import { breakOf, faultOf, type Fault } from './faults.js';
 
 const chunkSize = 64 * 1024;
 
@@ -14,7 +14,7 @@ export async function sendBody(
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const rate = faultOf(faults, 'rate')?.bytesPerSecond;
-  const end = faultOf(faults, 'reset') ?? faultOf(faults, 'truncate') ?? faultOf(faults, 'stall');
+  const end = breakOf(faults);
   const size = Math.min(bytes.length, end?.afterBytes ?? bytes.length);
   const step =
     rate === undefined ? chunkSize : Math.max(1, Math.min(chunkSize, Math.ceil(rate / 20)));
@@ -29,8 +29,16 @@ export async function sendBody(
     return;
   }
   await drained(response);
-  if (end.kind === 'stall') await closed(response);
-  else if (end.kind === 'reset') response.socket?.resetAndDestroy();
+  await breakOff(response, end.kind);
+}
+
+/** Ends the connection, or waits for the client to do so. */
+export async function breakOff(
+  response: ServerResponse,
+  kind: 'reset' | 'truncate' | 'stall',
+): Promise<void> {
+  if (kind === 'stall') await closed(response);
+  else if (kind === 'reset') response.socket?.resetAndDestroy();
   else response.socket?.end();
 }
 
