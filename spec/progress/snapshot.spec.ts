@@ -54,6 +54,16 @@ describe('reduceProgress', () => {
     expect(totals).toEqual({ current: 10, total: 10, done: 1 });
   });
 
+  it('takes the bytes of a phase as moved once the next one begins, though the last were not told', () => {
+    const begun = [
+      resolvedImage({ a: 10 }),
+      progressOf('a', 'Downloading', { current: 7, total: 10 }),
+    ];
+    expect(reduce(...begun, progressOf('a', 'Extracting')).totals.current).toBe(10);
+    expect(reduce(...begun, layerDone('a')).totals.current).toBe(10);
+    expect(reduce(...begun, progressOf('a', 'Retrying', { retryIn: 3 })).totals.current).toBe(7);
+  });
+
   it('says how long until the next attempt', () => {
     const textOf = (retryIn: number): string | undefined =>
       reduce(progressOf('a', 'Retrying', { retryIn })).layers[0]?.text;

@@ -4,6 +4,8 @@ import { createLogUpdate } from 'log-update';
 import { renderLines, type ProgressSnapshot, type RenderOptions } from '../progress/index.js';
 
 const cursorUpAndErase = '\u001b[1A\u001b[2K';
+/** Between a terminal's new size and the word of it, lines that are too long must not break. */
+const wrapping = { off: '\u001b[?7l', on: '\u001b[?7h' };
 
 /** A terminal on which the latest snapshot takes the place of the one before. */
 export class Screen {
@@ -19,6 +21,7 @@ export class Screen {
     this.#color = color;
     this.#update = createLogUpdate(terminal);
     terminal.on('resize', this.#onResize);
+    terminal.write(wrapping.off);
   }
 
   draw(snapshot: ProgressSnapshot): void {
@@ -33,6 +36,7 @@ export class Screen {
   close(): void {
     this.#terminal.off('resize', this.#onResize);
     this.#update.done();
+    this.#terminal.write(wrapping.on);
   }
 
   #resize(): void {

@@ -81,7 +81,7 @@ function sized(layer: LayerSnapshot, size: number): LayerSnapshot {
 function progressed(layer: LayerSnapshot, progress: Progress): LayerSnapshot {
   const { current, total } = progress;
   const size = layer.size ?? total;
-  const moved = current ?? layer.moved;
+  const moved = current ?? (progress.retryIn === undefined ? whole(layer, size) : layer.moved);
   return {
     id: layer.id,
     phase: progress.phase,
@@ -95,7 +95,14 @@ function progressed(layer: LayerSnapshot, progress: Progress): LayerSnapshot {
   };
 }
 
-function finished({ id, phase, text, size, moved }: LayerSnapshot): LayerSnapshot {
+/** A phase without bytes begins when those of the one before are through, told of or not. */
+function whole({ moved }: LayerSnapshot, size: number | undefined): number | undefined {
+  return moved === undefined ? undefined : (size ?? moved);
+}
+
+function finished(layer: LayerSnapshot): LayerSnapshot {
+  const { id, phase, text, size } = layer;
+  const moved = whole(layer, size);
   return {
     id,
     phase,
