@@ -1,9 +1,10 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Platform } from '../oci/index.js';
 import { parsePlatform } from '../oci/index.js';
 import { progressModes, type ProgressOptions } from './show-progress.js';
+import { timelineEndings } from './timeline-file.js';
 
 /** The options of all commands that use a store. */
 export interface StoreOptions {
@@ -17,6 +18,7 @@ export interface MoveOptions extends StoreOptions, ProgressOptions {
   readonly plainHttp?: boolean;
   readonly format: 'text' | 'json';
   readonly platform?: Platform;
+  readonly timeline?: string;
 }
 
 /** Adds `--store` and `--debug`. */
@@ -56,6 +58,15 @@ export function withProgress(command: Command): Command {
     .option('--no-color', 'draw without colours, as with NO_COLOR in the environment');
 }
 
+/** Adds `--timeline`. */
+export function withTimelineFile(command: Command): Command {
+  return command.option(
+    '--timeline <file>',
+    'write what happened when, as .html, .svg or .json (Chrome trace events)',
+    timelineFile,
+  );
+}
+
 /** Adds `--platform`. */
 export function withPlatform(command: Command): Command {
   return command.option('--platform <os/arch[/variant]>', 'which of the platforms', platform);
@@ -69,6 +80,11 @@ function defaultStore(): string {
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 0 up.');
   return Number(text);
+}
+
+function timelineFile(file: string): string {
+  if (timelineEndings.includes(extname(file))) return file;
+  throw new InvalidArgumentError(`Let its name end in ${timelineEndings.join(', ')}.`);
 }
 
 function platform(text: string): Platform {

@@ -7,7 +7,14 @@ import type { inspect } from './commands/inspect.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
 import type { unpack } from './commands/unpack.js';
-import { withFormat, withMoving, withPlatform, withProgress, withStore } from './options.js';
+import {
+  withFormat,
+  withMoving,
+  withPlatform,
+  withProgress,
+  withStore,
+  withTimelineFile,
+} from './options.js';
 
 const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
 
@@ -27,14 +34,18 @@ export function createProgram(): Command {
       .addHelpText('after', `\nExample:\n  ${example}`)
       .exitOverride();
 
-  withPlatform(withMoving(add('pull', 'Pull images into the store.', 'rxfer pull alpine:3.20')))
+  withTimelineFile(
+    withPlatform(withMoving(add('pull', 'Pull images into the store.', 'rxfer pull alpine:3.20'))),
+  )
     .argument('<refs...>', `${referenceHelp}; several share their layers and one limit`)
     .action(async (...args: Parameters<typeof pull>) =>
       (await import('./commands/pull.js')).pull(...args),
     );
 
-  withMoving(
-    add('push', 'Push an image of the store to a registry.', 'rxfer push localhost:5000/app:v1'),
+  withTimelineFile(
+    withMoving(
+      add('push', 'Push an image of the store to a registry.', 'rxfer push localhost:5000/app:v1'),
+    ),
   )
     .argument('<ref>', 'where to push it')
     .argument('[source]', 'the image in the store; by default the one of that name')
@@ -42,12 +53,14 @@ export function createProgram(): Command {
       (await import('./commands/push.js')).push(...args),
     );
 
-  withPlatform(
-    withMoving(
-      add(
-        'copy',
-        'Copy an image: a registry reference, store:REF, or oci:DIR[:TAG], each way.',
-        'rxfer copy alpine:3.20 oci:alpine:3.20',
+  withTimelineFile(
+    withPlatform(
+      withMoving(
+        add(
+          'copy',
+          'Copy an image: a registry reference, store:REF, or oci:DIR[:TAG], each way.',
+          'rxfer copy alpine:3.20 oci:alpine:3.20',
+        ),
       ),
     ),
   )

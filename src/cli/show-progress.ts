@@ -11,6 +11,7 @@ import {
 import {
   plainLines,
   snapshots,
+  toDockerProgress,
   toJsonLines,
   type ImageProgressEvent,
   type ProgressSnapshot,
@@ -19,7 +20,7 @@ import {
 import { Screen } from './screen.js';
 
 /** How progress is shown on stderr. */
-export const progressModes = ['auto', 'tty', 'plain', 'json', 'none'] as const;
+export const progressModes = ['auto', 'tty', 'plain', 'json', 'docker', 'none'] as const;
 
 /** One of {@link progressModes}. */
 export type ProgressMode = (typeof progressModes)[number];
@@ -31,26 +32,32 @@ export interface ProgressOptions {
   readonly color: boolean;
 }
 
-/** Passes events on, and shows on stderr how far they are. */
+/** Passes events on, and shows on stderr how far they are; of a push, also where it goes. */
 export function showProgress<E extends ImageProgressEvent>(
   options: ProgressOptions,
+  pushedTo?: string,
 ): (events$: Observable<E>) => Observable<E> {
-  return connect((events$) => merge(events$.pipe(shown(options), ignoreElements()), events$));
+  return connect((events$) =>
+    merge(events$.pipe(shown(options, pushedTo), ignoreElements()), events$),
+  );
 }
 
-function shown({
-  progress,
-  color,
-}: ProgressOptions): OperatorFunction<ImageProgressEvent, unknown> {
+function shown(
+  { progress, color }: ProgressOptions,
+  pushedTo: string | undefined,
+): OperatorFunction<ImageProgressEvent, unknown> {
   switch (progress) {
     case 'auto':
-      return shown({ progress: isTerminal() ? 'tty' : 'plain', color });
+      return shown({ progress: isTerminal() ? 'tty' : 'plain', color }, pushedTo);
     case 'tty':
       return onTerminal(color && (process.env['NO_COLOR'] ?? '') === '' ? 'ansi' : 'none');
     case 'plain':
       return (events$) => events$.pipe(plainLines(), tap(writeLine));
     case 'json':
       return (events$) => events$.pipe(toJsonLines(), tap(writeLine));
+    case 'docker':
+      return (events$) =>
+        events$.pipe(toDockerProgress(pushedTo === undefined ? {} : { pushedTo }), tap(writeLine));
     case 'none':
       return ignoreElements();
   }

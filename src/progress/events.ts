@@ -36,6 +36,14 @@ export interface LayerDoneNews {
 /** Everything is where it was to go. */
 export interface ResultNews {
   readonly kind: 'result';
+  /** The image, where one was moved. */
+  readonly image?: {
+    readonly reference: string;
+    readonly resolved: string;
+    readonly manifest?: { readonly digest: string; readonly size: number };
+    /** Of a pull, by layer. */
+    readonly statuses?: readonly ('pulled' | 'exists')[];
+  };
 }
 
 /** What people read of a progress: its phase, or how long until the next attempt. */

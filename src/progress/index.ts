@@ -1,8 +1,14 @@
+export * from './docker-progress.js';
 export * from './events.js';
 export * from './format.js';
 export * from './json-lines.js';
 export * from './plain-lines.js';
 export * from './rates.js';
 export * from './render-lines.js';
+export * from './server-sent-events.js';
 export * from './snapshot.js';
 export * from './snapshots.js';
+export { toTimelineHtml } from './timeline-html.js';
+export { toTimelineSvg } from './timeline-svg.js';
+export * from './timeline-trace.js';
+export * from './timeline.js';

@@ -1,8 +1,7 @@
 import { parseLocation } from '../../image/index.js';
+import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
 import { printCopied } from '../print-copied.js';
-import { runSession } from '../session.js';
-import { showProgress } from '../show-progress.js';
 
 /** `rxfer copy SRC DST` */
 export async function copy(
@@ -11,13 +10,13 @@ export async function copy(
   options: MoveOptions,
 ): Promise<void> {
   parseLocation(source);
-  parseLocation(destination);
+  const { kind } = parseLocation(destination);
   const { platform } = options;
   const begin = performance.now();
-  const event = await runSession(options, ({ rxfer }) =>
-    rxfer
-      .copy(source, destination, platform === undefined ? {} : { platform })
-      .pipe(showProgress(options)),
+  const event = await moveImages(
+    options,
+    ({ rxfer }) => rxfer.copy(source, destination, platform === undefined ? {} : { platform }),
+    kind === 'store' ? undefined : destination,
   );
   printCopied(destination, event, options.format, performance.now() - begin);
 }

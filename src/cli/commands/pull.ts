@@ -2,9 +2,8 @@ import { catchError, concat, defer, EMPTY, merge, tap, throwError, type Observab
 import type { PulledImage, PullEvent, Rxfer } from '../../image/index.js';
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
+import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
-import { runSession } from '../session.js';
-import { showProgress } from '../show-progress.js';
 
 /** What became of one reference. */
 interface Pulled {
@@ -21,9 +20,7 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
   const references = [...new Set(texts.map((text) => formatReference(parseReference(text))))];
   const pulled = new Map<string, Pulled>();
   try {
-    await runSession(options, ({ rxfer }) =>
-      pullAll(rxfer, references, options, pulled).pipe(showProgress(options)),
-    );
+    await moveImages(options, ({ rxfer }) => pullAll(rxfer, references, options, pulled));
   } finally {
     const print = options.format === 'json' ? json : text;
     for (const reference of references) {

@@ -1,7 +1,6 @@
 import { parseReference } from '../../oci/index.js';
+import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
-import { runSession } from '../session.js';
-import { showProgress } from '../show-progress.js';
 import { printCopied } from '../print-copied.js';
 
 /** `rxfer push REF [SOURCE]` */
@@ -14,8 +13,10 @@ export async function push(
   const from = (source ?? reference).replace(/^store:/, '');
   parseReference(from);
   const begin = performance.now();
-  const event = await runSession(options, ({ rxfer }) =>
-    rxfer.push(reference, { source: from }).pipe(showProgress(options)),
+  const event = await moveImages(
+    options,
+    ({ rxfer }) => rxfer.push(reference, { source: from }),
+    reference,
   );
   printCopied(reference, event, options.format, performance.now() - begin);
 }

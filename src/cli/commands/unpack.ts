@@ -1,7 +1,6 @@
 import { parseReference } from '../../oci/index.js';
+import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
-import { runSession } from '../session.js';
-import { showProgress } from '../show-progress.js';
 
 /** `rxfer unpack REF DIR` */
 export async function unpack(
@@ -10,9 +9,7 @@ export async function unpack(
   options: MoveOptions,
 ): Promise<void> {
   parseReference(reference);
-  const event = await runSession(options, ({ rxfer }) =>
-    rxfer.unpack(reference, directory).pipe(showProgress(options)),
-  );
+  const event = await moveImages(options, ({ rxfer }) => rxfer.unpack(reference, directory));
   if (event.kind !== 'result') return;
   const { omissions } = event;
   if (options.format === 'json') {
