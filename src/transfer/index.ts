@@ -1,6 +1,7 @@
 export * from './do-not-retry.js';
 export * from './errors.js';
 export * from './job.js';
+export * from './live-transfer.js';
 export * from './progress.js';
 export * from './retry-transfer.js';
 export * from './sample-progress.js';

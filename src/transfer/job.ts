@@ -24,6 +24,8 @@ export interface TransferContext {
    * Stays silent when the transfer is cancelled before, or has given up its place by `inactive()`.
    */
   readonly start$: Observable<void>;
+  /** Whether the transfer has got its slot: `start$` emits at once to whoever subscribes now. */
+  readonly started: boolean;
   /**
    * Aborted when the transfer is cancelled or has failed, before its Observable is unsubscribed.
    * For work that understands signals, such as HTTP requests.

@@ -2,35 +2,24 @@ import {
   BehaviorSubject,
   concat,
   defer,
-  from,
-  map,
-  mergeMap,
   EMPTY,
+  from,
+  mergeMap,
+  NEVER,
   Subject,
   switchMap,
   type Observable,
 } from 'rxjs';
-
-/** A transfer's claim to a slot: first in line, then holding one, then done with it. */
-export interface Place {
-  /** Leaves the line, or gives the slot to the next in line. Further calls do nothing. */
-  leave(): void;
-}
-
-interface Occupancy extends Place {
-  /** Called when the slot is granted. */
-  readonly start: () => void;
-  /** Completes when the place was left; hot, so that a switch of the limit doesn't release it. */
-  readonly left$: Subject<never>;
-}
+import { Line } from './line.js';
+import type { Place } from './place.js';
 
 /**
- * Hands out a limited number of slots, first come, first served.
+ * Hands out a limited number of slots to places, in the order of their {@link Line}.
  *
  * What `mergeMap(…, limit)` runs is the occupancy of a slot. It is fed with *turns* rather than
- * with the waiting themselves: a turn goes to whoever is first in line when it comes, and at most
- * one waits in mergeMap's buffer. So the line is a Set that anybody leaves in O(1), and the buffer,
- * an array that mergeMap shifts, stays short whatever waits.
+ * with the waiting themselves: a turn goes to whoever is next in line when it comes, and at most
+ * one waits in mergeMap's buffer. So the line has any order that we want and is left at once, and
+ * the buffer, an array that mergeMap shifts, stays short whatever waits.
  *
  * ```
  * limit 2    a: --[=====]
@@ -41,29 +30,39 @@ interface Occupancy extends Place {
  *
  * A new limit switches to a new mergeMap, which gets the still-held occupancies ahead of turns:
  * raised, the next in line start at once; lowered, nothing starts until fewer than the limit run.
+ *
+ * ```
+ * limit:     1--3---1------------------
+ *            a: [=======]
+ *            b: w--[=======]
+ *            c: w--[=======]
+ *            d: w----------[=======]
+ * ```
  */
 export class Slots {
-  readonly #line = new Set<Occupancy>();
-  readonly #occupied = new Set<Occupancy>();
-  readonly #turns$ = new Subject<void>();
+  readonly #changed: () => void;
+  readonly #line = new Line<Place>();
+  readonly #occupied = new Set<Place>();
+  readonly #turns$ = new Subject<'turn'>();
   readonly #limit$: BehaviorSubject<number>;
-  readonly #changes$ = new Subject<void>();
+  #waiting = 0;
   /** A turn waits in mergeMap's buffer for a slot. */
   #turnWaits = false;
   #offering = false;
   /** Which mergeMap is at work: one more with each switch of the limit. */
   #generation = 0;
 
-  /** @param limit how many hold a slot at a time; 0: any number. */
-  constructor(limit: number) {
+  /**
+   * @param limit how many hold a slot at a time; 0: any number.
+   * @param changed called after each change of what the three numbers below say.
+   */
+  constructor(limit: number, changed: () => void) {
+    this.#changed = changed;
     this.#limit$ = new BehaviorSubject(limit);
     // The kernel's one subscription of its own: it holds no timer and nothing outside this
     // object, so it lives and is collected with it.
     this.#limit$.pipe(switchMap((current) => this.#schedule(current))).subscribe();
   }
-
-  /** Emits after each change of what the three numbers below say. */
-  readonly changes$ = this.#changes$.asObservable();
 
   get limit(): number {
     return this.#limit$.value;
@@ -74,7 +73,7 @@ export class Slots {
   }
 
   get waiting(): number {
-    return this.#line.size;
+    return this.#waiting;
   }
 
   setLimit(limit: number): void {
@@ -83,31 +82,34 @@ export class Slots {
     this.#changed();
   }
 
-  /** Joins the line; `start` is called when the slot is there, possibly before this returns. */
-  enter(start: () => void): Place {
-    const left$ = new Subject<never>();
-    const occupancy: Occupancy = { start, left$, leave: () => this.#leave(occupancy) };
-    this.#line.add(occupancy);
+  /** Lets a place into the line; its turn may come before this returns. */
+  enter(place: Place): void {
+    this.#waiting++;
+    place.wait(this.#line);
     this.#offer();
     this.#changed();
-    return occupancy;
+  }
+
+  /** A place leaves the line, or gives the slot to the next in line. Further calls do nothing. */
+  leave(place: Place): void {
+    if (place.state === 'left') return;
+    if (place.state === 'waiting') this.#waiting--;
+    this.#occupied.delete(place);
+    place.leave();
+    this.#changed();
   }
 
   #schedule(limit: number): Observable<never> {
     const generation = ++this.#generation;
     const held$ = defer(() => {
       this.#turnWaits = false;
-      return from([...this.#occupied]).pipe(
-        map(
-          ({ left$ }) =>
-            (): Observable<never> =>
-              left$,
-        ),
-      );
+      return from([...this.#occupied]);
     });
-    const turns$ = this.#turns$.pipe(map(() => () => this.#takeTurn(generation)));
-    return concat(held$, turns$).pipe(
-      mergeMap((occupy) => occupy(), limit === 0 ? Number.POSITIVE_INFINITY : limit),
+    return concat(held$, this.#turns$).pipe(
+      mergeMap(
+        (next) => (next === 'turn' ? this.#takeTurn(generation) : next.occupancy()),
+        limit === 0 ? Number.POSITIVE_INFINITY : limit,
+      ),
     );
   }
 
@@ -116,9 +118,9 @@ export class Slots {
     if (this.#offering) return;
     this.#offering = true;
     try {
-      while (this.#line.size > 0 && !this.#turnWaits) {
+      while (this.#waiting > 0 && !this.#turnWaits) {
         this.#turnWaits = true;
-        this.#turns$.next();
+        this.#turns$.next('turn');
       }
     } finally {
       this.#offering = false;
@@ -126,33 +128,25 @@ export class Slots {
   }
 
   /**
-   * Grants the slot to the first in line who keeps it. Those who leave it again before `start`
+   * Grants the slot to the next in line who keeps it. Those who leave it again before their start
    * returns are passed in this loop, since mergeMap would take each in a call of its own, one
    * inside the other.
    */
   #takeTurn(generation: number): Observable<never> {
     this.#turnWaits = false;
-    for (const occupancy of this.#line) {
-      this.#line.delete(occupancy);
-      this.#occupied.add(occupancy);
-      occupancy.start();
-      // After a `start` that changed the limit, it is the next mergeMap that gives turns.
-      if (this.#occupied.has(occupancy) || generation !== this.#generation) {
+    for (let claim = this.#line.next(); claim !== undefined; claim = this.#line.next()) {
+      const place = claim.holder;
+      this.#waiting--;
+      this.#occupied.add(place);
+      place.take();
+      // A start that changed the limit made another mergeMap, which has this occupancy and gives
+      // the turns from now on.
+      const superseded = generation !== this.#generation;
+      if (superseded || this.#occupied.has(place)) {
         this.#offer();
-        return occupancy.left$;
+        return superseded ? NEVER : place.occupancy();
       }
     }
     return EMPTY;
-  }
-
-  #leave(occupancy: Occupancy): void {
-    const waited = this.#line.delete(occupancy);
-    if (!waited && !this.#occupied.delete(occupancy)) return;
-    occupancy.left$.complete();
-    this.#changed();
-  }
-
-  #changed(): void {
-    if (this.#changes$.observed) this.#changes$.next();
   }
 }

@@ -1,9 +1,20 @@
-import { AsyncSubject, defer, EMPTY, map, startWith, type Observable } from 'rxjs';
+import {
+  asyncScheduler,
+  defer,
+  distinctUntilChanged,
+  map,
+  Observable,
+  startWith,
+  Subject,
+  throttleTime,
+  type SchedulerLike,
+} from 'rxjs';
 import { RxferError } from './errors.js';
 import type { TransferJob } from './job.js';
+import type { LiveTransfer } from './live-transfer.js';
 import type { TransferEvent } from './progress.js';
 import { Slots } from './slots.js';
-import { shareTransfer } from './transfer.js';
+import { Transfer, type TransferHost } from './transfer.js';
 
 /** How busy a {@link TransferManager} is. */
 export interface TransferManagerState {
@@ -13,6 +24,34 @@ export interface TransferManagerState {
   readonly waiting: number;
   /** How many may hold a slot at a time; 0: any number. */
   readonly limit: number;
+}
+
+/** What a {@link TransferManager} is built with. */
+export interface TransferManagerOptions {
+  /** The clock of {@link LiveTransfer.since} and the time of `transfers$`. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** What a watcher of a transfer asks for. It counts as long as the transfer waits for its slot. */
+export interface TransferOptions {
+  /** Of those in line, the highest starts first. Default 0. */
+  readonly priority?: number;
+  /**
+   * What takes turns with others of its priority, such as one pull with all its layers: anything
+   * that is the same by `===`. Default: the group of all that state none.
+   */
+  readonly group?: unknown;
+}
+
+/** A priority that is not a number. */
+export class InvalidPriorityError extends RxferError {
+  override readonly name = 'InvalidPriorityError';
+
+  constructor(priority: number) {
+    super('ERR_INVALID_PRIORITY', `The priority ${priority} is not a number`, {
+      hint: 'Give a number; the higher ones start first, and 0 is the usual one.',
+    });
+  }
 }
 
 /** A concurrency limit that is not a whole number from 0 up. */
@@ -39,17 +78,31 @@ export class InvalidConcurrencyError extends RxferError {
  * merge(fetch('a'), fetch('b'), fetch('a')).subscribe(console.log); // loads a and b once each
  */
 export class TransferManager<T = unknown> {
+  /** By key, the newest transfer until it is down; former ones hang on it while they close. */
+  readonly #newest = new Map<string, Transfer<T>>();
+  readonly #changes$ = new Subject<void>();
+  readonly #scheduler: SchedulerLike;
   readonly #slots: Slots;
-  readonly #alive = new Map<string, Observable<TransferEvent<T>>>();
-  /** By key, the transfers whose teardown is under way. */
-  readonly #closing = new Map<string, Observable<never>>();
+  readonly #host: TransferHost<T>;
 
   /**
    * @param concurrency how many transfers hold a slot at a time; 0: any number.
    * @throws InvalidConcurrencyError
    */
-  constructor(concurrency = 0) {
-    this.#slots = new Slots(checked(concurrency));
+  constructor(concurrency = 0, { scheduler = asyncScheduler }: TransferManagerOptions = {}) {
+    const changed = (): void => {
+      if (this.#changes$.observed) this.#changes$.next();
+    };
+    this.#scheduler = scheduler;
+    this.#slots = new Slots(checkedConcurrency(concurrency), changed);
+    this.#host = {
+      slots: this.#slots,
+      changed,
+      down: (transfer) => {
+        if (this.#newest.get(transfer.key) === transfer) this.#newest.delete(transfer.key);
+        changed();
+      },
+    };
   }
 
   /**
@@ -61,13 +114,32 @@ export class TransferManager<T = unknown> {
    * state$:     01-12-1-0   (active and waiting)
    * ```
    */
-  readonly state$: Observable<TransferManagerState> = defer(() =>
-    this.#slots.changes$.pipe(
+  readonly state$: Observable<TransferManagerState> = this.#changes$.pipe(
+    startWith(undefined),
+    map(() => {
+      const { active, waiting, limit } = this.#slots;
+      return { active, waiting, limit };
+    }),
+    distinctUntilChanged(
+      (a, b) => a.active === b.active && a.waiting === b.waiting && a.limit === b.limit,
+    ),
+  );
+
+  /**
+   * The transfers that live or whose teardown is under way, for UIs and for finding leaks: the
+   * list on subscribing, then after changes, at most ten times a second. Never completes; costs
+   * nothing while nobody watches.
+   *
+   * ```
+   * transfers:    a[--b[--]-----------]
+   * transfers$:   s---------t---------u      s: a   t: a, once b has come and gone   u: none
+   * ```
+   */
+  readonly transfers$: Observable<readonly LiveTransfer[]> = defer(() =>
+    this.#changes$.pipe(
       startWith(undefined),
-      map(() => {
-        const { active, waiting, limit } = this.#slots;
-        return { active, waiting, limit };
-      }),
+      throttleTime(100, this.#scheduler, { leading: true, trailing: true }),
+      map(() => this.#list()),
     ),
   );
 
@@ -85,9 +157,29 @@ export class TransferManager<T = unknown> {
    * - Completes or errors as the job does, which frees the key; every watcher is told.
    * - Unsubscribing the last watcher cancels it, whether it waits, runs or retries. The same key
    *   afterwards begins anew, once the old one's teardown is over, and takes its place in line then.
+   * - In line, higher priorities go first; inside a priority, groups take turns; inside a group,
+   *   first come, first served. A transfer stands where the best claim of its present watchers
+   *   puts it: one that joins with a higher priority lifts it for as long as it stays.
+   *
+   * ```
+   * limit 1    a:       [--]
+   *            b:       w--------[--]
+   *            c (1):   w-----[--]
+   *            d (2):   w--[--]
+   * ```
+   *
+   * @throws InvalidPriorityError
    */
-  transfer(key: string, job: TransferJob<T>): Observable<TransferEvent<T>> {
-    return defer(() => this.#alive.get(key) ?? this.#begin(key, job));
+  transfer(
+    key: string,
+    job: TransferJob<T>,
+    options: TransferOptions = {},
+  ): Observable<TransferEvent<T>> {
+    const { priority = 0, group } = options;
+    if (Number.isNaN(priority)) throw new InvalidPriorityError(priority);
+    return new Observable((watcher) => {
+      this.#living(key).watch(watcher, job, priority, group);
+    });
   }
 
   /**
@@ -98,30 +190,29 @@ export class TransferManager<T = unknown> {
    * @throws InvalidConcurrencyError
    */
   setConcurrency(limit: number): void {
-    this.#slots.setLimit(checked(limit));
+    this.#slots.setLimit(checkedConcurrency(limit));
   }
 
-  #begin(key: string, job: TransferJob<T>): Observable<TransferEvent<T>> {
-    const down$ = new AsyncSubject<never>();
-    const transfer$ = shareTransfer(job, {
-      slots: this.#slots,
-      predecessorDown$: this.#closing.get(key) ?? EMPTY,
-      released: () => {
-        if (this.#alive.get(key) !== transfer$) return;
-        this.#alive.delete(key);
-        this.#closing.set(key, down$);
-      },
-      down: () => {
-        if (this.#closing.get(key) === down$) this.#closing.delete(key);
-        down$.complete();
-      },
-    });
-    this.#alive.set(key, transfer$);
-    return transfer$;
+  #living(key: string): Transfer<T> {
+    const newest = this.#newest.get(key);
+    if (newest?.isOver === false) return newest;
+    const transfer = new Transfer(key, this.#scheduler.now(), newest, this.#host);
+    this.#newest.set(key, transfer);
+    return transfer;
+  }
+
+  #list(): LiveTransfer[] {
+    const list: LiveTransfer[] = [];
+    for (const newest of this.#newest.values()) {
+      for (let one: typeof newest | undefined = newest; one; one = one.predecessor) {
+        list.push(one.describe());
+      }
+    }
+    return list;
   }
 }
 
-function checked(limit: number): number {
+function checkedConcurrency(limit: number): number {
   if (!Number.isInteger(limit) || limit < 0) throw new InvalidConcurrencyError(limit);
   return limit;
 }

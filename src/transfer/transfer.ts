@@ -1,112 +1,214 @@
 import {
   AsyncSubject,
-  catchError,
   concat,
   defer,
   EMPTY,
   merge,
   Observable,
-  ReplaySubject,
-  share,
-  tap,
+  throwError,
+  type Observer,
+  type Subscriber,
+  type Unsubscribable,
 } from 'rxjs';
-import type { TransferContext, TransferJob } from './job.js';
+import { Broadcast, Listener } from './broadcast.js';
+import { Context } from './context.js';
+import type { TransferJob } from './job.js';
+import type { Claim } from './line.js';
+import type { LiveTransfer, TransferPhase } from './live-transfer.js';
+import type { Place, PlaceState } from './place.js';
 import type { TransferEvent } from './progress.js';
-import type { Place, Slots } from './slots.js';
+import type { Slots } from './slots.js';
 
-/** Where a transfer stands in its manager: who owns its key before, while and after it lives. */
-export interface TransferSeat {
+/** What a transfer needs of its manager. */
+export interface TransferHost<T> {
   readonly slots: Slots;
-  /** Completes when the former transfer of this key is down. */
-  readonly predecessorDown$: Observable<never>;
-  /** The transfer has ended or is being cancelled: from now on the key is free to a new one. */
-  released(): void;
+  /** Something changed of what {@link Transfer.describe} tells. */
+  changed(): void;
   /** The transfer's teardown is over. */
-  down(): void;
+  down(transfer: Transfer<T>): void;
 }
 
 /**
- * One transfer, from its first watcher to the end of its teardown, as a shared Observable: the
- * job runs once, each watcher sees all events, a late one gets the latest first, and the last to
- * leave tears the job down.
+ * One transfer, from its first watcher to the end of its teardown: the job runs once, each watcher
+ * sees all events, a late one gets the latest first, and the last to leave tears the job down.
  *
  * ```
  * job:      --p-q---r-s|
  * early:    ^-p-q---r-s|
  * late:     -----(q)r-!          joins, gets q at once, leaves: the transfer goes on
  * ```
+ *
+ * It observes its job: whatever that does, the key is free before anybody is told of an end, so
+ * that whoever subscribes to it then finds a new transfer rather than an ended one.
  */
-export function shareTransfer<T>(
-  job: TransferJob<T>,
-  seat: TransferSeat,
-): Observable<TransferEvent<T>> {
-  const transfer$ = new Observable<TransferEvent<T>>((watchers) => {
-    const transfer = new Transfer();
-    let completed = false;
-    // Finalizers run in the order of adding. The key is free before the job's teardown runs, so
-    // that whoever subscribes to it in there finds a new transfer rather than a dying one.
-    watchers.add(() => seat.released());
-    watchers.add(() => transfer.abort(completed));
-    concat(
-      seat.predecessorDown$,
-      defer(() => transfer.run(job, seat.slots)),
-    )
-      .pipe(
-        tap({
-          complete: () => {
-            completed = true;
-            seat.released();
-          },
-          error: () => seat.released(),
-        }),
-      )
-      .subscribe(watchers);
-    watchers.add(() => transfer.tearDown(seat));
-  });
-  return transfer$.pipe(share({ connector: () => new ReplaySubject(1) }));
-}
+export class Transfer<T> implements Observer<TransferEvent<T>> {
+  readonly key: string;
+  readonly #since: number;
+  readonly #host: TransferHost<T>;
+  readonly #watchers = new Broadcast<TransferEvent<T>>();
+  readonly #context: Context;
+  #running: Subscriber<TransferEvent<T>> | undefined;
+  #predecessor: Transfer<T> | undefined;
+  #isOver = false;
+  #isDown = false;
+  #down$: AsyncSubject<never> | undefined;
 
-class Transfer implements TransferContext {
-  readonly #started$ = new AsyncSubject<void>();
-  readonly start$ = this.#started$.asObservable();
-  readonly #cleanups: Observable<unknown>[] = [];
-  #controller: AbortController | undefined;
-  #place: Place | undefined;
-  #over = false;
-
-  /** Made on demand: most jobs of pure Rx never look at it. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#over) this.#controller.abort();
-    return this.#controller.signal;
+  /**
+   * @param since the time of its beginning, in ms.
+   * @param predecessor the former transfer of this key, where it isn't down yet.
+   */
+  constructor(
+    key: string,
+    since: number,
+    predecessor: Transfer<T> | undefined,
+    host: TransferHost<T>,
+  ) {
+    this.key = key;
+    this.#since = since;
+    this.#predecessor = predecessor;
+    this.#host = host;
+    this.#context = new Context(host.slots);
   }
 
-  inactive(): void {
-    this.#place?.leave();
+  /** Ended or cancelled: the key is free to a new one. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  cleanup(work$: Observable<unknown>): void {
-    this.#cleanups.push(work$);
+  get predecessor(): Transfer<T> | undefined {
+    return this.#predecessor;
   }
 
-  run<T>(job: TransferJob<T>, slots: Slots): Observable<TransferEvent<T>> {
-    this.#place = slots.enter(() => {
-      this.#started$.next();
-      this.#started$.complete();
+  /** Completes when the teardown is over. */
+  get down$(): Observable<never> {
+    if (this.#isDown) return EMPTY;
+    return (this.#down$ ??= new AsyncSubject());
+  }
+
+  describe(): LiveTransfer {
+    const { latest, size } = this.#watchers;
+    return {
+      key: this.key,
+      phase: this.#isOver ? 'closing' : phases[this.#context.place.state],
+      watchers: size,
+      since: this.#since,
+      ...(latest?.kind === 'progress' && { progress: latest.progress }),
+    };
+  }
+
+  /** Lets a watcher join, with what it asks for; the first one begins the transfer with its job. */
+  watch(
+    subscriber: Subscriber<TransferEvent<T>>,
+    job: TransferJob<T>,
+    priority: number,
+    group: unknown,
+  ): void {
+    const watcher = new Watcher(this, subscriber, this.#context.place.claim(priority, group));
+    this.#watchers.add(watcher);
+    subscriber.add(watcher);
+    if (this.#running === undefined && !this.#isOver) this.#begin(job);
+    this.#host.changed();
+  }
+
+  /** A watcher leaves: the last one cancels the transfer, unless it has ended already. */
+  unwatch(watcher: Watcher<T>): void {
+    this.#watchers.remove(watcher);
+    if (!this.#isOver) {
+      if (this.#watchers.size > 0) this.#context.place.withdraw(watcher.claim);
+      else this.#cancel();
+    }
+    this.#host.changed();
+  }
+
+  next(event: TransferEvent<T>): void {
+    this.#watchers.next(event);
+  }
+
+  error(error: unknown): void {
+    this.#isOver = true;
+    this.#watchers.error(error);
+    this.#context.abort();
+  }
+
+  complete(): void {
+    this.#isOver = true;
+    this.#watchers.complete();
+  }
+
+  #begin(job: TransferJob<T>): void {
+    const run$ = new Observable<TransferEvent<T>>((running) => {
+      this.#running = running;
+      this.#whenFree(job).subscribe(running);
+      running.add(() => this.#tearDown());
     });
-    return job(this);
+    run$.subscribe(this);
   }
 
-  abort(completed: boolean): void {
-    if (completed) return;
-    this.#over = true;
-    this.#controller?.abort();
+  #whenFree(job: TransferJob<T>): Observable<TransferEvent<T>> {
+    if (this.#predecessor === undefined) return this.#run(job);
+    return concat(
+      this.#predecessor.down$,
+      defer(() => {
+        this.#predecessor = undefined;
+        return this.#run(job);
+      }),
+    );
   }
 
-  tearDown(seat: TransferSeat): void {
-    this.#place?.leave();
-    const works = this.#cleanups.map((work$) => work$.pipe(catchError(() => EMPTY)));
+  #run(job: TransferJob<T>): Observable<TransferEvent<T>> {
+    this.#host.slots.enter(this.#context.place);
+    try {
+      return job(this.#context);
+    } catch (error) {
+      return throwError(() => error);
+    }
+  }
+
+  #cancel(): void {
+    this.#isOver = true;
+    this.#context.abort();
+    if (this.#running === undefined) this.#tearDown();
+    else this.#running.unsubscribe();
+  }
+
+  #tearDown(): void {
+    this.#host.slots.leave(this.#context.place);
+    const works = this.#context.cleanups();
     // One that was cancelled while it waited for its predecessor is down when that one is.
-    merge(seat.predecessorDown$, ...works).subscribe({ complete: () => seat.down() });
+    if (this.#predecessor !== undefined) works.push(this.#predecessor.down$);
+    if (works.length === 0) this.#goDown();
+    else merge(...works).subscribe({ complete: () => this.#goDown() });
+  }
+
+  #goDown(): void {
+    this.#predecessor = undefined;
+    this.#isDown = true;
+    this.#host.down(this);
+    this.#down$?.complete();
   }
 }
+
+/** One who watches a transfer, from joining to leaving. */
+class Watcher<T> extends Listener<TransferEvent<T>> implements Unsubscribable {
+  readonly #transfer: Transfer<T>;
+
+  constructor(
+    transfer: Transfer<T>,
+    subscriber: Subscriber<TransferEvent<T>>,
+    readonly claim: Claim<Place>,
+  ) {
+    super(subscriber);
+    this.#transfer = transfer;
+  }
+
+  unsubscribe(): void {
+    this.#transfer.unwatch(this);
+  }
+}
+
+const phases = {
+  apart: 'blocked',
+  waiting: 'waiting',
+  held: 'active',
+  left: 'inactive',
+} as const satisfies Record<PlaceState, TransferPhase>;

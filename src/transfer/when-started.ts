@@ -1,4 +1,4 @@
-import { defer, EMPTY, merge, of, switchMap, tap, type Observable } from 'rxjs';
+import { Observable, switchMap } from 'rxjs';
 import type { TransferContext, TransferJob } from './job.js';
 import { progressEvent, type TransferEvent } from './progress.js';
 
@@ -12,6 +12,8 @@ import { progressEvent, type TransferEvent } from './progress.js';
  * whenStarted:   w---d-d-(r|)
  * ```
  *
+ * Errors and completes as `run` does.
+ *
  * @example
  * manager.transfer('a', whenStarted(() => timer(100).pipe(map(() => resultEvent('done')))));
  */
@@ -20,13 +22,10 @@ export function whenStarted<T>(
   waiting = 'Waiting',
 ): TransferJob<T> {
   return (context) =>
-    defer(() => {
-      let started = false;
-      const running$ = context.start$.pipe(
-        tap(() => (started = true)),
-        switchMap(() => run(context)),
-      );
-      const waiting$ = defer(() => (started ? EMPTY : of(progressEvent(waiting))));
-      return merge(running$, waiting$);
-    });
+    context.started
+      ? run(context)
+      : new Observable((watcher) => {
+          watcher.next(progressEvent(waiting));
+          return context.start$.pipe(switchMap(() => run(context))).subscribe(watcher);
+        });
 }

@@ -1,0 +1,97 @@
+import { Observable, type Subscriber } from 'rxjs';
+import { Claim, type Line } from './line.js';
+
+/** Where a {@link Place} is: not yet in line, in line, holding a slot, or done with it. */
+export type PlaceState = 'apart' | 'waiting' | 'held' | 'left';
+
+/** Who gets the slot. */
+export interface SlotHolder {
+  /** The slot is there. */
+  start(): void;
+}
+
+/**
+ * A transfer's place: apart from the line at first, then in line, then holding a slot, then left.
+ *
+ * It stands in line once for each priority and group that its watchers ask for, and the first of
+ * these claims whose turn comes gets it the slot. So a watcher that joins with a higher priority
+ * lifts it, and a group's turn serves what the group waits for, whoever asked for it first. When
+ * the last watcher with a claim leaves, its claim goes with it and the others stand where they
+ * stood.
+ *
+ * ```
+ * watchers:  a (0)   b (0)   c (0)    + c (1)   - c (1)
+ * in line:   a       a b     a b c    c a b     a b c
+ * ```
+ */
+export class Place {
+  readonly #holder: SlotHolder;
+  #claims: readonly Claim<Place>[] = [];
+  #state: PlaceState = 'apart';
+  #line: Line<Place> | undefined;
+  #slot: Subscriber<never> | undefined;
+
+  constructor(holder: SlotHolder) {
+    this.#holder = holder;
+  }
+
+  get state(): PlaceState {
+    return this.#state;
+  }
+
+  /** Adds a watcher's claim, to be withdrawn when it leaves. */
+  claim(priority: number, group: unknown): Claim<Place> {
+    const same = this.#claims.find((one) => one.priority === priority && one.group === group);
+    if (same !== undefined) {
+      same.watchers++;
+      return same;
+    }
+    const claim = new Claim<Place>(this, priority, group);
+    this.#claims = [...this.#claims, claim];
+    this.#line?.enter(claim);
+    return claim;
+  }
+
+  withdraw(claim: Claim<Place>): void {
+    claim.watchers--;
+    if (claim.watchers > 0) return;
+    this.#claims = this.#claims.filter((one) => one !== claim);
+    this.#line?.leave(claim);
+  }
+
+  /** Stands in line from now on. */
+  wait(line: Line<Place>): void {
+    this.#state = 'waiting';
+    this.#line = line;
+    for (const claim of this.#claims) line.enter(claim);
+  }
+
+  /** Has got the slot. */
+  take(): void {
+    this.#state = 'held';
+    this.#leaveLine();
+    this.#holder.start();
+  }
+
+  /**
+   * The holding of the slot: completes when the place is left, at once where it was before. Each
+   * new limit subscribes to one anew, so that its end doesn't mean that the slot is free.
+   */
+  occupancy(): Observable<never> {
+    return new Observable<never>((slot) => {
+      if (this.#state === 'left') slot.complete();
+      else this.#slot = slot;
+    });
+  }
+
+  leave(): void {
+    this.#state = 'left';
+    this.#leaveLine();
+    this.#slot?.complete();
+  }
+
+  #leaveLine(): void {
+    for (const claim of this.#claims) this.#line?.leave(claim);
+    this.#line = undefined;
+  }
+}
