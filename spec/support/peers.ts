@@ -1,7 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const packages: Readonly<Record<string, string>> = { 'docker-registry': 'docker-registry' };
+const packages: Readonly<Record<string, string>> = {
+  'docker-registry': 'docker-registry',
+  getfattr: 'attr',
+  setfattr: 'attr',
+};
 
 /**
  * A suite that runs against other people's programs. Where one of them is missing the suite is

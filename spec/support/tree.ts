@@ -1,34 +1,68 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 
-/** A folder as lines to be compared: type, mode, owner, times, links and content of everything. */
+/**
+ * A folder as lines to be compared: name, type, mode, owner, time, group of hard links, and the
+ * content, target or device number of everything. Names are in `latin1`, one character a byte.
+ */
 export function describeTree(root: string): string[] {
   const firstOfInode = new Map<bigint, string>();
   const lines: string[] = [];
   const walk = (name: string): void => {
-    const file = join(root, name);
+    const file = fileOf(root, name);
     const stats = lstatSync(file, { bigint: true });
     const first = firstOfInode.get(stats.ino) ?? name;
     firstOfInode.set(stats.ino, first);
-    const kind = stats.isDirectory()
-      ? 'd'
-      : stats.isSymbolicLink()
-        ? 'l'
-        : stats.isFile()
-          ? 'f'
-          : 'x';
-    const content = stats.isFile()
-      ? createHash('sha256').update(readFileSync(file)).digest('hex')
-      : stats.isSymbolicLink()
-        ? readlinkSync(file)
-        : String(stats.rdev);
     // Node sets times to the microsecond.
     const modified = stats.mtimeNs / 1000n;
     const owner = `${stats.uid}:${stats.gid}`;
-    lines.push([name, kind, stats.mode.toString(8), owner, modified, first, content].join(' '));
-    if (stats.isDirectory()) for (const child of readdirSync(file).sort()) walk(join(name, child));
+    const links = stats.isDirectory() ? '' : `${stats.nlink}:${first}`;
+    const content = contentOf(file, stats);
+    lines.push(
+      [name, kindOf(stats), stats.mode.toString(8), owner, modified, links, content].join(' '),
+    );
+    if (stats.isDirectory()) for (const child of children(file)) walk(`${name}/${child}`);
   };
-  for (const child of readdirSync(root).sort()) walk(child);
+  for (const child of children(Buffer.from(root))) walk(child);
   return lines;
+}
+
+/** The same with the extended attributes of everything, as Debian's getfattr tells them. */
+export function describeWholeTree(root: string): string[] {
+  const options = { cwd: root, encoding: 'latin1', maxBuffer: 64 * 1024 * 1024 } as const;
+  // `-e hex` whatever they hold; the root itself included.
+  const dump = execFileSync(
+    'getfattr',
+    ['-R', '-P', '-h', '-d', '-m', '-', '-e', 'hex', '.'],
+    options,
+  );
+  const files = dump.split('\n\n').filter((text) => text !== '');
+  const sorted = files.map((text) => {
+    const [name, ...attributes] = text.split('\n').filter((line) => line !== '');
+    return [name, ...attributes.sort()].join(' ');
+  });
+  return [...describeTree(root), ...sorted.sort()];
+}
+
+function fileOf(root: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
+}
+
+function children(folder: Buffer): string[] {
+  return readdirSync(folder, 'latin1').sort();
+}
+
+function kindOf(stats: BigIntStats): string {
+  if (stats.isDirectory()) return 'd';
+  if (stats.isSymbolicLink()) return 'l';
+  if (stats.isFile()) return 'f';
+  if (stats.isFIFO()) return 'p';
+  return stats.isBlockDevice() ? 'b' : 'c';
+}
+
+function contentOf(file: Buffer, stats: BigIntStats): string {
+  if (stats.isFile()) return createHash('sha256').update(readFileSync(file)).digest('hex');
+  if (stats.isSymbolicLink()) return readlinkSync(file, 'latin1');
+  return stats.isDirectory() ? '' : String(stats.rdev);
 }

@@ -1,17 +1,18 @@
+import * as path from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { types } from 'node:util';
-import { RxferError } from '../transfer/index.js';
-import { ConfinedRoot } from './confined.js';
-import { DeferredFolders } from './deferred-folders.js';
-import { InvalidLayerError } from './errors.js';
+import { setImmediate } from 'node:timers/promises';
+import { shownPath } from './byte-path.js';
+import { InvalidLayerError, LayerLimitError } from './errors.js';
 import { EntryWriter } from './entry-writer.js';
-import { isSystemError } from './system-errors.js';
-import { createTarReader } from './tar-reader.js';
+import { layerFault } from './layer-fault.js';
+import { defaultLimits, type UnpackLimits } from './limits.js';
+import { hasCode } from './system-errors.js';
+import { readTar } from './tar-reader.js';
+import { UnpackedTree } from './unpacked-tree.js';
 import { Whiteouts } from './whiteouts.js';
 
 /** How {@link applyLayer} unpacks. */
-export interface ApplyLayerOptions {
+export interface ApplyLayerOptions extends UnpackLimits {
   /**
    * `apply` removes what the layer's whiteouts hide from those below; `keep` writes the markers
    * themselves, for a layer that is stored on its own (OCI image spec, layer.md, Whiteouts).
@@ -19,8 +20,6 @@ export interface ApplyLayerOptions {
   readonly whiteouts: 'apply' | 'keep';
   /** Stops the unpacking and destroys the tar. What was written stays for the caller to remove. */
   readonly signal?: AbortSignal;
-  /** Entries that a layer may have. Default 2,000,000. */
-  readonly maxEntries?: number;
 }
 
 /** What {@link applyLayer} did. */
@@ -30,7 +29,8 @@ export interface AppliedLayer {
   readonly omissions: readonly string[];
 }
 
-const defaultMaxEntries = 2_000_000;
+/** Entries between two turns of the event loop. */
+const breath = 128;
 
 /**
  * Unpacks a layer's uncompressed tar onto the folder `root` (OCI image spec, layer.md).
@@ -41,59 +41,65 @@ const defaultMaxEntries = 2_000_000;
  * there before and has no entry of its own keeps its time.
  *
  * @param tarStream read to its end, or destroyed.
- * @throws InvalidLayerError for an archive that is damaged, truncated or not to be unpacked.
+ * @throws InvalidLayerError for an archive that is damaged, truncated or not to be unpacked;
+ * LayerLimitError for one that is larger than the limits.
  */
 export async function applyLayer(
   tarStream: Readable,
   root: string,
   options: ApplyLayerOptions,
 ): Promise<AppliedLayer> {
-  const { whiteouts, signal, maxEntries = defaultMaxEntries } = options;
-  const confined = new ConfinedRoot(root);
-  const folders = new DeferredFolders();
-  const writer = new EntryWriter(confined, folders);
-  const hidden = whiteouts === 'apply' ? new Whiteouts(confined, folders) : undefined;
-  const reader = createTarReader();
+  const { signal } = options;
+  const stop = (): void => void tarStream.destroy(signal?.reason as Error);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    signal?.throwIfAborted();
+    return await unpack(tarStream, path.resolve(root), options);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw layerFault(error);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    tarStream.destroy();
+  }
+}
+
+async function unpack(
+  tarStream: Readable,
+  root: string,
+  { whiteouts, signal, ...limits }: ApplyLayerOptions,
+): Promise<AppliedLayer> {
+  const { maxEntries = defaultLimits.maxEntries, maxSize = defaultLimits.maxSize } = limits;
+  const tree = new UnpackedTree(root);
+  const writer = new EntryWriter(tree);
+  const hidden = whiteouts === 'apply' ? new Whiteouts(tree) : undefined;
   let entries = 0;
-  const unpack = async (): Promise<void> => {
-    for await (const entry of reader.entries) {
-      if (++entries > maxEntries) {
-        throw new InvalidLayerError(undefined, `it has more than ${maxEntries} entries`);
-      }
-      const place = confined.resolve(entry.header.name);
-      if (place !== undefined && hidden?.take(place) === true) {
-        entry.resume();
-        continue;
-      }
+  let size = 0;
+  for await (const entry of readTar(tarStream)) {
+    const { header } = entry;
+    entries++;
+    size += header.size;
+    if (entries > maxEntries) throw new LayerLimitError(`more than ${maxEntries} entries`);
+    if (size > maxSize) throw new LayerLimitError(`more than ${maxSize} bytes of files`);
+    // Entries at hand are written without a pause: timers and sockets get their turn here.
+    if (entries % breath === 0) await setImmediate();
+    signal?.throwIfAborted();
+    try {
+      const place = tree.confined.resolve(header.name);
+      if (place !== undefined && hidden?.take(place) === true) continue;
       await writer.write(entry, place);
       if (place !== undefined) hidden?.keep(place.path);
+    } catch (error) {
+      throw asEntryError(header.name, error);
     }
-  };
-  const feeding = pipeline(tarStream, reader.writable, signal === undefined ? {} : { signal });
-  try {
-    await Promise.all([
-      feeding,
-      unpack().catch((error: unknown) => {
-        reader.destroy(error as Error);
-        throw error;
-      }),
-    ]);
-    folders.finish();
-  } catch (error) {
-    tarStream.destroy();
-    await feeding.catch(() => undefined);
-    signal?.throwIfAborted();
-    throw asLayerError(error);
   }
+  await tree.finish();
   return { entries, omissions: writer.omissions };
 }
 
-/** The parser's and the decompressor's complaints are the archive's fault; a disk's are not. */
-function asLayerError(error: unknown): unknown {
-  if (error instanceof RxferError || isSystemError(error)) return error;
-  return new InvalidLayerError(undefined, messageOf(error), error);
-}
-
-function messageOf(error: unknown): string {
-  return types.isNativeError(error) ? error.message : String(error);
+/** A name or size that the file system doesn't take is the entry's fault. */
+function asEntryError(name: string, error: unknown): unknown {
+  if (!hasCode(error, 'ENAMETOOLONG', 'ELOOP', 'EINVAL', 'EILSEQ', 'EFBIG', 'EMLINK')) return error;
+  const problem = `the file system doesn't take '${shownPath(name)}' (${(error as Error).message})`;
+  return new InvalidLayerError(undefined, problem, error);
 }

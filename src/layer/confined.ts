@@ -1,10 +1,22 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { lstatPath, nativePath, shownPath, toBytePath } from './byte-path.js';
 import { InvalidLayerError } from './errors.js';
+import { hasCode } from './system-errors.js';
 
 const maxLinks = 255;
-/** What Linux file systems take. */
+/** What Linux file systems take for a component, and its calls for a path. */
 const maxNameLength = 255;
+const maxPathLength = 4095;
+
+/** Where an entry goes. Byte paths. */
+export interface Place {
+  /** The folder, with no symbolic link on the way to it. It needn't exist. */
+  readonly parent: string;
+  readonly path: string;
+  /** The last component. */
+  readonly base: string;
+}
 
 /**
  * Places within a root folder that nothing leads out of: `..` stops at the root, and symbolic
@@ -13,37 +25,41 @@ const maxNameLength = 255;
  * The one who unpacks is the only one who writes below the root, so what was looked at stays so.
  */
 export class ConfinedRoot {
+  /** As a byte path. */
   readonly root: string;
   /** Folders known to be real ones, so that they needn't be looked at again. */
   readonly #real = new Set<string>();
 
+  /** @param root an absolute path. */
   constructor(root: string) {
-    this.root = root;
-    this.#real.add(root);
+    this.root = toBytePath(root);
+    this.#real.add(this.root);
   }
 
   /**
    * The real path of an archive's entry: its parents are resolved within the root, the last
    * component is not. `undefined` for the root itself.
+   *
+   * @throws InvalidLayerError for a name that no file can have.
    */
-  resolve(name: string): { parent: string; path: string; base: string } | undefined {
+  resolve(name: string): Place | undefined {
     if (name.includes('\0')) throw new InvalidLayerError(undefined, 'a name has a NUL character');
+    if (name.length > maxPathLength) throw tooLong(name, 'path', maxPathLength);
     const clean = path.posix.normalize(`/${name}`).replace(/\/+$/, '');
     if (clean === '') return undefined;
     const base = path.posix.basename(clean);
-    if (Buffer.byteLength(base) > maxNameLength) {
-      throw new InvalidLayerError(undefined, `a name is longer than ${maxNameLength} bytes`);
-    }
+    if (base.length > maxNameLength) throw tooLong(base, 'name', maxNameLength);
     const parent = this.#resolveFolder(path.posix.dirname(clean));
     return { parent, path: `${parent}/${base}`, base };
   }
 
-  /** Says that a path was removed, and maybe folders below it. */
-  forget(removed: string): void {
-    if (!this.#real.has(removed)) return;
-    for (const folder of this.#real) {
-      if (folder === removed || folder.startsWith(`${removed}/`)) this.#real.delete(folder);
-    }
+  /**
+   * Says that a folder was removed. Not only its own name leads nowhere then: on a file system that
+   * folds case or Unicode forms, others did too. So all is to be looked at again.
+   */
+  forget(): void {
+    this.#real.clear();
+    this.#real.add(this.root);
   }
 
   #resolveFolder(clean: string): string {
@@ -66,24 +82,31 @@ export class ConfinedRoot {
         if (isFolder(real)) this.#real.add(real);
         continue;
       }
-      if (++links > maxLinks)
-        throw new InvalidLayerError(undefined, `'${clean}' is a circle of links`);
+      if (++links > maxLinks) {
+        throw new InvalidLayerError(undefined, `'${shownPath(clean)}' is a circle of links`);
+      }
       if (target.startsWith('/')) real = this.root;
-      open.push(...target.split('/').reverse());
+      for (const each of target.split('/').reverse()) open.push(each);
     }
     return real;
   }
 }
 
+function tooLong(name: string, what: string, limit: number): InvalidLayerError {
+  const problem = `the ${what} '${shownPath(name)}' is longer than ${limit} bytes`;
+  return new InvalidLayerError(undefined, problem);
+}
+
 function readLink(file: string): string | undefined {
   try {
-    return fs.readlinkSync(file);
-  } catch {
+    return fs.readlinkSync(nativePath(file), 'latin1');
+  } catch (error) {
     // Not a link, or not there.
-    return undefined;
+    if (hasCode(error, 'EINVAL', 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
+    throw error;
   }
 }
 
 function isFolder(file: string): boolean {
-  return fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return lstatPath(file)?.isDirectory() ?? false;
 }

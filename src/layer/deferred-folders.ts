@@ -1,7 +1,11 @@
 import * as fs from 'node:fs';
+import { nativePath } from './byte-path.js';
+import { setTimes } from './file-times.js';
+import { PathTree } from './path-tree.js';
 
 interface FolderMetadata {
   readonly mode?: number;
+  /** Microseconds since 1970. */
   readonly modified: number;
 }
 
@@ -10,7 +14,7 @@ interface FolderMetadata {
  * its time, and may need rights that its final mode takes away.
  */
 export class DeferredFolders {
-  readonly #folders = new Map<string, FolderMetadata>();
+  readonly #folders = new PathTree<FolderMetadata>();
 
   /** An entry of the layer says what the folder looks like. */
   set(folder: string, mode: number, modified: number): void {
@@ -19,25 +23,22 @@ export class DeferredFolders {
 
   /** A folder from before is about to be written into: it keeps the time it has. */
   touch(folder: string): void {
-    if (this.#folders.has(folder)) return;
-    const modified = fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs;
-    if (modified !== undefined) this.#folders.set(folder, { modified: modified / 1000 });
+    if (this.#folders.get(folder) !== undefined) return;
+    const stats = fs.lstatSync(nativePath(folder), { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined) this.#folders.set(folder, { modified: Number(stats.mtimeNs / 1000n) });
   }
 
   /** The folder is gone, with all below it. */
   forget(folder: string): void {
-    if (!this.#folders.delete(folder)) return;
-    for (const other of this.#folders.keys()) {
-      if (other.startsWith(`${folder}/`)) this.#folders.delete(other);
-    }
+    this.#folders.delete(folder);
   }
 
   /** Gives the folders their modes and times, the lowest first, since parents may lock them. */
   finish(): void {
-    const deepestFirst = [...this.#folders].sort(([a], [b]) => (a < b ? 1 : -1));
-    for (const [folder, { mode, modified }] of deepestFirst) {
-      if (mode !== undefined) fs.chmodSync(folder, mode);
-      fs.utimesSync(folder, modified, modified);
+    for (const [folder, { mode, modified }] of this.#folders.deepestFirst()) {
+      const native = nativePath(folder);
+      if (mode !== undefined) fs.chmodSync(native, mode);
+      setTimes(native, modified);
     }
   }
 }

@@ -1,90 +1,91 @@
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import type { ConfinedRoot } from './confined.js';
-import type { DeferredFolders } from './deferred-folders.js';
+import { lstatPath, nativePath, shownPath } from './byte-path.js';
+import { Collisions } from './collisions.js';
+import type { Place } from './confined.js';
 import { InvalidLayerError } from './errors.js';
-import { paxRecords, type TarEntry, type TarHeader } from './tar-reader.js';
-
-/** Where an entry goes; `undefined` stands for the root itself. */
-type Place = ReturnType<ConfinedRoot['resolve']>;
-
-/** Above this, a file's chunks are written off the main thread. */
-const largeFile = 1024 * 1024;
+import { setTimes } from './file-times.js';
+import { makeNode } from './make-node.js';
+import type { TarEntry, TarHeader } from './tar-reader.js';
+import type { UnpackedTree } from './unpacked-tree.js';
+import { writeData } from './write-data.js';
 
 /**
  * Writes one entry after the other. Small files and metadata go by synchronous calls, each of
  * which takes microseconds, where the way through the thread pool would cost ten times that.
  */
 export class EntryWriter {
-  readonly #confined: ConfinedRoot;
-  readonly #folders: DeferredFolders;
+  readonly #tree: UnpackedTree;
+  readonly #collisions: Collisions;
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
 
-  constructor(confined: ConfinedRoot, folders: DeferredFolders) {
-    this.#confined = confined;
-    this.#folders = folders;
+  constructor(tree: UnpackedTree) {
+    this.#tree = tree;
+    this.#collisions = new Collisions(tree.confined.root);
   }
 
   /** What this user or file system couldn't do. */
   get omissions(): string[] {
-    return [...this.#omissions].sort();
+    return [...this.#omissions, ...this.#tree.attributes.omissions].sort();
   }
 
-  async write(entry: TarEntry, place: Place): Promise<void> {
+  /** @param place where the entry goes; `undefined` stands for the root itself. */
+  async write(entry: TarEntry, place: Place | undefined): Promise<void> {
     const { header } = entry;
     if (place === undefined) {
-      if (header.type === 'directory') this.#describeFolder(this.#confined.root, header);
-      entry.resume();
+      if (header.type === 'directory') this.#describeFolder(this.#tree.confined.root, header);
       return;
     }
-    refuseSparse(header);
-    this.#noteAttributes(header);
     this.#prepareParent(place.parent);
-    this.#clearWay(place.path, header);
+    this.#clearWay(place, header);
+    const isThere = await this.#make(place.path, entry);
+    if (isThere && header.type !== 'link' && header.attributes !== undefined) {
+      this.#tree.attributes.set(place.path, header.attributes);
+      if (this.#tree.attributes.isFull) await this.#tree.attributes.flush();
+    }
+  }
+
+  /** Tells whether it could. */
+  async #make(file: string, entry: TarEntry): Promise<boolean> {
+    const { header } = entry;
     switch (header.type) {
       case 'file':
-      case 'contiguous-file':
-        await this.#writeFile(place.path, entry);
-        return;
+        await this.#writeFile(file, entry);
+        return true;
       case 'directory':
-        fs.mkdirSync(place.path, { recursive: true, mode: 0o700 });
-        this.#describeFolder(place.path, header);
-        break;
+        fs.mkdirSync(nativePath(file), { recursive: true, mode: 0o700 });
+        this.#describeFolder(file, header);
+        return true;
       case 'symlink':
-        fs.symlinkSync(header.linkname, place.path);
-        this.#own(place.path, header);
-        fs.lutimesSync(place.path, modified(header), modified(header));
-        break;
+        if (header.linkname === '') throw leadsNowhere(header);
+        fs.symlinkSync(nativePath(header.linkname), nativePath(file));
+        this.#own(file, header);
+        setTimes(nativePath(file), header.modified);
+        return true;
       case 'link':
-        fs.linkSync(this.#linkTarget(header), place.path);
-        break;
+        link(this.#linkTarget(header), file);
+        return true;
       case 'fifo':
       case 'block-device':
       case 'character-device':
-        this.#makeNode(place.path, header);
-        break;
-      default:
+        return this.#makeNode(file, header);
+      case undefined:
         throw new InvalidLayerError(
           undefined,
-          `'${header.name}' is of a kind that can't be unpacked (${String(header.type)})`,
+          `'${shownPath(header.name)}' is of a kind that can't be unpacked (${JSON.stringify(header.flag)})`,
         );
     }
-    entry.resume();
   }
 
   async #writeFile(file: string, entry: TarEntry): Promise<void> {
     const { header } = entry;
-    const descriptor = fs.openSync(file, 'wx', 0o600);
+    const descriptor = fs.openSync(nativePath(file), 'wx', 0o600);
     try {
-      for await (const chunk of entry) {
-        if (header.size > largeFile) await writeAll(descriptor, chunk);
-        else writeAllSync(descriptor, chunk);
-      }
+      await writeData(descriptor, entry);
       if (this.#isRoot) fs.fchownSync(descriptor, header.uid, header.gid);
       else this.#noteOwner(header);
-      fs.fchmodSync(descriptor, mode(header));
-      fs.futimesSync(descriptor, modified(header), modified(header));
+      fs.fchmodSync(descriptor, header.mode);
+      setTimes(descriptor, header.modified);
     } finally {
       fs.closeSync(descriptor);
     }
@@ -92,127 +93,105 @@ export class EntryWriter {
 
   #describeFolder(folder: string, header: TarHeader): void {
     this.#own(folder, header);
-    this.#folders.set(folder, mode(header), modified(header));
+    this.#tree.folders.set(folder, header.mode, header.modified);
   }
 
   #prepareParent(parent: string): void {
-    if (fs.lstatSync(parent, { throwIfNoEntry: false })?.isDirectory() === true) {
-      this.#folders.touch(parent);
+    const there = lstatPath(parent);
+    if (there?.isDirectory() === true) {
+      this.#tree.folders.touch(parent);
       return;
     }
     // A file where the entry needs a folder is overridden by it, as any earlier entry is.
-    const obstacle = firstObstacle(this.#confined.root, parent);
-    if (obstacle !== undefined) fs.rmSync(obstacle, { force: true });
-    const first = fs.mkdirSync(parent, { recursive: true, mode: 0o755 });
-    if (first !== undefined) this.#folders.touch(first.slice(0, first.lastIndexOf('/')));
+    const [folder, obstacle] = lowestFolder(this.#tree.confined.root, parent);
+    this.#tree.folders.touch(folder);
+    if (obstacle !== undefined) this.#tree.remove(obstacle);
+    fs.mkdirSync(nativePath(parent), { recursive: true, mode: 0o755 });
   }
 
   /** Removes what is in the way; a folder stays for a folder. */
-  #clearWay(file: string, header: TarHeader): void {
-    const there = fs.lstatSync(file, { throwIfNoEntry: false });
-    if (there === undefined || (there.isDirectory() && header.type === 'directory')) return;
-    if (header.type === 'link' && this.#linkTarget(header) === file) {
-      throw new InvalidLayerError(undefined, `'${header.name}' is a hard link to itself`);
+  #clearWay(place: Place, header: TarHeader): void {
+    const there = lstatPath(place.path);
+    if (there === undefined) return;
+    if (this.#collisions.isCollision(place))
+      this.#omissions.add('names that differ in case or form');
+    if (there.isDirectory() && header.type === 'directory') return;
+    if (header.type === 'link') this.#checkLink(place, header);
+    this.#tree.remove(place.path);
+  }
+
+  /** Looks before the link's own name is cleared, which the target's may lead through. */
+  #checkLink({ path }: Place, header: TarHeader): void {
+    const target = this.#linkTarget(header);
+    if (target === path || target.startsWith(`${path}/`)) {
+      throw new InvalidLayerError(
+        undefined,
+        `'${shownPath(header.name)}' is a hard link to itself`,
+      );
     }
-    fs.rmSync(file, { recursive: true });
-    this.#confined.forget(file);
-    this.#folders.forget(file);
   }
 
   #linkTarget({ name, linkname }: TarHeader): string {
-    const target = this.#confined.resolve(linkname);
+    const target = this.#tree.confined.resolve(linkname);
     if (target === undefined || !isLinkable(target.path)) {
       throw new InvalidLayerError(
         undefined,
-        `'${name}' is a hard link to '${linkname}', which isn't a file of the layer`,
+        `'${shownPath(name)}' is a hard link to '${shownPath(linkname)}', which isn't a file of the layer`,
       );
     }
     return target.path;
   }
 
-  #makeNode(file: string, header: TarHeader): void {
-    const { type, devmajor, devminor } = header;
-    if (type !== 'fifo' && !this.#isRoot) {
-      this.#omissions.add('device');
-      return;
+  async #makeNode(file: string, header: TarHeader): Promise<boolean> {
+    const mayMake = header.type === 'fifo' || this.#isRoot;
+    if (!mayMake || !(await makeNode(file, header))) {
+      this.#omissions.add(header.type === 'fifo' ? 'fifo' : 'device');
+      return false;
     }
-    const numbers = [String(devmajor), String(devminor)];
-    const kind = type === 'fifo' ? ['p'] : [type === 'block-device' ? 'b' : 'c', ...numbers];
-    // Node has no mknod; devices are rare enough in layers for a process each.
-    execFileSync('mknod', ['--', file, ...kind], { stdio: 'pipe' });
     this.#own(file, header);
-    fs.chmodSync(file, mode(header));
-    fs.utimesSync(file, modified(header), modified(header));
+    fs.chmodSync(nativePath(file), header.mode);
+    setTimes(nativePath(file), header.modified);
+    return true;
   }
 
   #own(file: string, header: TarHeader): void {
-    if (this.#isRoot) fs.lchownSync(file, header.uid, header.gid);
+    if (this.#isRoot) fs.lchownSync(nativePath(file), header.uid, header.gid);
     else this.#noteOwner(header);
   }
 
   #noteOwner({ uid, gid }: TarHeader): void {
     if (uid !== process.geteuid?.() || gid !== process.getegid?.()) this.#omissions.add('owner');
   }
-
-  #noteAttributes(header: TarHeader): void {
-    for (const key of Object.keys(paxRecords(header))) {
-      if (key.startsWith('SCHILY.xattr.')) this.#omissions.add(`xattr ${key.slice(13)}`);
-    }
-  }
 }
 
-/** Their data is a map of pieces that would have to be put together; no layer should use them. */
-function refuseSparse(header: TarHeader): void {
-  const isPaxSparse = Object.keys(paxRecords(header)).some((key) => key.startsWith('GNU.sparse.'));
-  // tar-stream knows no name for the old form, type S.
-  if (isPaxSparse || (header.type as string | null) === null) {
-    throw new InvalidLayerError(
-      undefined,
-      `'${header.name}' is in GNU's sparse form, or of an unknown kind`,
-    );
-  }
-}
-
-function mode(header: TarHeader): number {
-  return header.mode & 0o7777;
-}
-
-/** Seconds since 1970; a PAX record has them with fractions. */
-function modified(header: TarHeader): number {
-  const exact = Number.parseFloat(paxRecords(header)['mtime'] ?? '');
-  const seconds = Number.isFinite(exact) ? exact : header.mtime.getTime() / 1000;
-  // Node takes a negative number for the time it is now.
-  return Math.max(0, seconds);
+function leadsNowhere({ name }: TarHeader): InvalidLayerError {
+  return new InvalidLayerError(undefined, `'${shownPath(name)}' is a symbolic link to nowhere`);
 }
 
 function isLinkable(file: string): boolean {
-  return fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false;
+  return lstatPath(file)?.isDirectory() === false;
 }
 
-function firstObstacle(root: string, folder: string): string | undefined {
-  let current = root;
+/** Makes a second name of a file, or of a symbolic link, which isn't followed. */
+function link(target: string, file: string): void {
+  const isSymlink = fs.lstatSync(nativePath(target)).isSymbolicLink();
+  if (isSymlink && process.platform !== 'linux') {
+    // Elsewhere link() may follow it, out of the root.
+    fs.symlinkSync(fs.readlinkSync(nativePath(target), 'buffer'), nativePath(file));
+  } else {
+    fs.linkSync(nativePath(target), nativePath(file));
+  }
+}
+
+/** The lowest folder there is on the way to another, and what stands there in the way. */
+function lowestFolder(root: string, folder: string): [folder: string, obstacle?: string] {
+  let lowest = root;
   for (const component of folder.slice(root.length + 1).split('/')) {
-    current += `/${component}`;
-    const there = fs.lstatSync(current, { throwIfNoEntry: false });
-    if (there === undefined) return undefined;
-    if (!there.isDirectory()) return current;
+    const next = `${lowest}/${component}`;
+    const there = lstatPath(next);
+    if (there === undefined) return [lowest];
+    if (!there.isDirectory()) return [lowest, next];
+    lowest = next;
   }
-  return undefined;
-}
-
-function writeAllSync(descriptor: number, chunk: Buffer): void {
-  let written = 0;
-  while (written < chunk.length) written += fs.writeSync(descriptor, chunk, written);
-}
-
-async function writeAll(descriptor: number, chunk: Buffer): Promise<void> {
-  let written = 0;
-  while (written < chunk.length) {
-    written += await new Promise<number>((resolve, reject) => {
-      fs.write(descriptor, chunk, written, chunk.length - written, null, (error, count) => {
-        if (error) reject(error);
-        else resolve(count);
-      });
-    });
-  }
+  return [lowest];
 }

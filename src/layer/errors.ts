@@ -60,6 +60,26 @@ export class InvalidLayerError extends RxferError {
   }
 }
 
+/** A layer that would unpack to more than is allowed: too many bytes or entries. */
+export class LayerLimitError extends RxferError {
+  override readonly name = 'LayerLimitError';
+  /** What there is too much of, as part of a sentence. */
+  readonly excess: string;
+
+  constructor(excess: string, digest?: Digest) {
+    super('ERR_LAYER_LIMIT', `The layer is refused: it has ${excess}`, {
+      ...(digest === undefined ? {} : { digest }),
+      hint: 'Nothing of it was kept. If the image is to be trusted, raise the limit of the store.',
+    });
+    this.excess = excess;
+  }
+
+  /** The same of a layer that is known by now. */
+  of(digest: Digest): LayerLimitError {
+    return this.digest === undefined ? new LayerLimitError(this.excess, digest) : this;
+  }
+}
+
 /** A blob that was asked of a store which doesn't hold it. */
 export class BlobNotFoundError extends RxferError {
   override readonly name = 'BlobNotFoundError';

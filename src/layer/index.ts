@@ -1,7 +1,14 @@
 export * from './apply-layer.js';
+export { type Chunks } from './byte-source.js';
 export * from './disk-store.js';
 export { maxDocumentSize } from './documents.js';
 export * from './errors.js';
+export { FileChunks } from './file-chunks.js';
+export { type UnpackLimits } from './limits.js';
 export * from './memory-store.js';
 export * from './store.js';
 export { storeError } from './system-errors.js';
+export { type TarEntryType } from './tar-header.js';
+export * from './tar-reader.js';
+export { type SparseFile } from './tar-sparse.js';
+export * from './unpacking.js';

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import {
   chainIDOf,
   type BlobBody,
@@ -11,8 +10,9 @@ import {
 import { RxferError } from '../transfer/index.js';
 import { magicLength } from './compression.js';
 import { checkDocument, maxDocumentSize } from './documents.js';
-import { BlobNotFoundError, DocumentTooLargeError, InvalidLayerError } from './errors.js';
+import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
 import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
+import { layerFault } from './layer-fault.js';
 import { decompressLayer } from './layer-tar.js';
 import type {
   BlobStore,
@@ -26,7 +26,7 @@ import type {
   StagedLayer,
   Store,
 } from './store.js';
-import { createTarReader } from './tar-reader.js';
+import { readTar } from './tar-reader.js';
 
 /**
  * A store in memory, for tests and for tools that look at images without keeping them. It holds
@@ -140,16 +140,13 @@ function memoryStaging(blob: Descriptor): Staging {
   };
 }
 
-/** Reads an archive to its end, so that one that can't be unpacked is refused here too. */
+/** Reads an archive to its end, so that one that can't be read is refused here too. */
 async function readThrough(tar: Readable): Promise<void> {
-  const reader = createTarReader();
-  const entries = async (): Promise<void> => {
-    for await (const entry of reader.entries) entry.resume();
-  };
   try {
-    await Promise.all([pipeline(tar, reader.writable), entries()]);
+    const entries = readTar(tar);
+    while ((await entries.next()).done !== true);
   } catch (error) {
-    throw new InvalidLayerError(undefined, (error as Error).message, error);
+    throw layerFault(error);
   }
 }
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { PassThrough, Transform, type Readable, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { finishDigest, type Descriptor, type DiffID } from '../oci/index.js';
-import { InvalidLayerError } from './errors.js';
+import { InvalidLayerError, LayerLimitError } from './errors.js';
 import { createDecompressor, detectCompression, magicLength } from './compression.js';
+import { unpackedSizeLimit, type UnpackLimits } from './limits.js';
 
 /** What a layer's compressed bytes turned out to hold. */
 export interface UnpackedLayer {
@@ -20,7 +21,7 @@ export class Unpacking {
   readonly #blob: Descriptor;
   readonly #consume: (tar: Readable) => Promise<unknown>;
   readonly #entry = new PassThrough({ highWaterMark: 256 * 1024 });
-  readonly #hashing = new HashingStream();
+  readonly #hashing: HashingStream;
   #head = Buffer.alloc(0);
   #consumed: Promise<unknown> | undefined;
   #failure: { error: unknown } | undefined;
@@ -28,9 +29,14 @@ export class Unpacking {
   #wake: (() => void) | undefined;
 
   /** @param consume reads the tar to its end; its rejection fails the unpacking. */
-  constructor(blob: Descriptor, consume: (tar: Readable) => Promise<unknown>) {
+  constructor(
+    blob: Descriptor,
+    consume: (tar: Readable) => Promise<unknown>,
+    limits: UnpackLimits = {},
+  ) {
     this.#blob = blob;
     this.#consume = consume;
+    this.#hashing = new HashingStream(unpackedSizeLimit(blob.size, limits));
     this.#entry.on('drain', () => this.#wake?.());
   }
 
@@ -71,9 +77,8 @@ export class Unpacking {
     // The consumer reads from the end of the pipeline, so its error tells of any failure in it.
     feeding.catch(() => undefined);
     this.#consumed = this.#consume(this.#hashing).catch((error: unknown) => {
-      this.#failure = {
-        error: error instanceof InvalidLayerError ? error.of(this.#blob.digest) : error,
-      };
+      const isLayers = error instanceof InvalidLayerError || error instanceof LayerLimitError;
+      this.#failure = { error: isLayers ? error.of(this.#blob.digest) : error };
       this.#entry.destroy();
       this.#wake?.();
     });
@@ -92,10 +97,12 @@ export class Unpacking {
 
 class HashingStream extends Transform {
   readonly #hash = createHash('sha256');
+  readonly #limit: number;
   size = 0;
 
-  constructor() {
+  constructor(limit: number) {
     super({ highWaterMark: 256 * 1024 });
+    this.#limit = limit;
   }
 
   diffID(): DiffID {
@@ -105,6 +112,7 @@ class HashingStream extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#hash.update(chunk);
     this.size += chunk.length;
-    done(null, chunk);
+    if (this.size <= this.#limit) done(null, chunk);
+    else done(new LayerLimitError(`more than the ${this.#limit} bytes that its size allows`));
   }
 }

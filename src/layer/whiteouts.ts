@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
-import type { ConfinedRoot } from './confined.js';
-import type { DeferredFolders } from './deferred-folders.js';
+import { lstatPath, nativePath, shownPath } from './byte-path.js';
 import { InvalidLayerError } from './errors.js';
+import type { UnpackedTree } from './unpacked-tree.js';
 
 const prefix = '.wh.';
 const opaque = '.wh..wh..opq';
@@ -11,20 +11,18 @@ const opaque = '.wh..wh..opq';
  * comes from the layers below, never what their own layer brings, before or after them.
  */
 export class Whiteouts {
-  readonly #confined: ConfinedRoot;
-  readonly #folders: DeferredFolders;
+  readonly #tree: UnpackedTree;
   /** What this layer has brought. */
   readonly #own = new Set<string>();
 
-  constructor(confined: ConfinedRoot, folders: DeferredFolders) {
-    this.#confined = confined;
-    this.#folders = folders;
+  constructor(tree: UnpackedTree) {
+    this.#tree = tree;
   }
 
   /** Notes what the layer brings, with the folders on its way. */
   keep(file: string): void {
     let own = file;
-    while (own.length > this.#confined.root.length && !this.#own.has(own)) {
+    while (own.length > this.#tree.confined.root.length && !this.#own.has(own)) {
       this.#own.add(own);
       own = own.slice(0, own.lastIndexOf('/'));
     }
@@ -34,33 +32,37 @@ export class Whiteouts {
   take(place: { parent: string; base: string }): boolean {
     const { parent, base } = place;
     if (!base.startsWith(prefix)) return false;
+    const name = base.slice(prefix.length);
+    if (name === '' || name === '.' || name === '..') {
+      throw new InvalidLayerError(undefined, `'${shownPath(base)}' is not a whiteout`);
+    }
+    // What isn't there needn't be hidden.
+    if (!isFolder(parent)) return true;
     if (base === opaque) {
-      this.#folders.touch(parent);
+      this.#tree.folders.touch(parent);
       this.#clear(parent);
       return true;
     }
-    const name = base.slice(prefix.length);
-    if (name === '' || name === '.' || name === '..') {
-      throw new InvalidLayerError(undefined, `'${base}' is not a whiteout`);
-    }
-    this.#folders.touch(parent);
+    this.#tree.folders.touch(parent);
     this.#hide(`${parent}/${name}`);
     return true;
   }
 
   #hide(file: string): void {
     if (!this.#own.has(file)) {
-      fs.rmSync(file, { recursive: true, force: true });
-      this.#confined.forget(file);
-      this.#folders.forget(file);
-    } else if (fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
-      this.#folders.touch(file);
+      this.#tree.remove(file);
+    } else if (isFolder(file)) {
+      this.#tree.folders.touch(file);
       this.#clear(file);
     }
   }
 
   #clear(folder: string): void {
-    if (!fs.existsSync(folder)) return;
-    for (const name of fs.readdirSync(folder)) this.#hide(`${folder}/${name}`);
+    for (const name of fs.readdirSync(nativePath(folder), 'latin1'))
+      this.#hide(`${folder}/${name}`);
   }
+}
+
+function isFolder(file: string): boolean {
+  return lstatPath(file)?.isDirectory() === true;
 }
