@@ -58,7 +58,7 @@ export function createProgram(): Command {
       withMoving(
         add(
           'copy',
-          'Copy an image: a registry reference, store:REF, or oci:DIR[:TAG], each way.',
+          'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
           'rxfer copy alpine:3.20 oci:alpine:3.20',
         ),
       ),

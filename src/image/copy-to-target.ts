@@ -1,4 +1,4 @@
-import { concat, defer, EMPTY, map, mergeMap, of, type Observable } from 'rxjs';
+import { concat, defer, EMPTY, finalize, map, mergeMap, of, type Observable } from 'rxjs';
 import {
   fromAbortable,
   phases,
@@ -49,6 +49,8 @@ export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent
       );
       return concat(of({ kind: 'resolved' as const, image, ids }), layers$, result$);
     }),
+    // Its own business by now: whoever watches has left, or has the outcome.
+    finalize(() => void options.target.close?.().catch(() => undefined)),
   );
 }
 

@@ -48,7 +48,7 @@ export class InvalidLocationError extends RxferError {
       'ERR_INVALID_LOCATION',
       `'${text.slice(0, 300)}' can't be copied from or to: ${problem}`,
       {
-        hint: 'Write a registry reference, store:REFERENCE or oci:FOLDER[:TAG].',
+        hint: 'Write a registry reference, store:REFERENCE, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].',
       },
     );
   }
@@ -60,5 +60,20 @@ export class FolderError extends RxferError {
 
   constructor(folder: string, problem: string, hint: string, cause?: unknown) {
     super('ERR_FOLDER', `${folder} ${problem}`, { hint, cause });
+  }
+}
+
+/** An archive of images that can't be read or written. */
+export class ArchiveError extends RxferError {
+  override readonly name = 'ArchiveError';
+  /** The archive's file. */
+  readonly file: string;
+
+  constructor(file: string, problem: string, cause?: unknown) {
+    super('ERR_ARCHIVE', `The archive ${file} can't be used: ${problem}`, {
+      cause,
+      hint: 'Archives are written by rxfer copy, skopeo copy, and docker save.',
+    });
+    this.file = file;
   }
 }

@@ -6,24 +6,58 @@ export type Location =
   | { readonly kind: 'registry'; readonly reference: Reference }
   | { readonly kind: 'store'; readonly reference: Reference }
   /** An OCI image layout (OCI image spec, image-layout.md). */
-  | { readonly kind: 'oci'; readonly folder: string; readonly tag: string | undefined };
+  | { readonly kind: 'oci'; readonly folder: string; readonly tag: string | undefined }
+  /** An OCI image layout as a tar. */
+  | { readonly kind: 'oci-archive'; readonly file: string; readonly tag: string | undefined }
+  /** What `docker save` writes and `docker load` reads. */
+  | {
+      readonly kind: 'docker-archive';
+      readonly file: string;
+      readonly reference: Reference | undefined;
+    };
 
 const tagGrammar = /^[A-Za-z0-9]+(?:[-._:@/+]?[A-Za-z0-9]+)*$/;
 
 /**
- * Reads `store:REF`, `oci:FOLDER[:TAG]` or a registry reference.
+ * Reads `store:REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]` or a
+ * registry reference.
  *
  * @throws InvalidLocationError, InvalidReferenceError
  */
 export function parseLocation(text: string): Location {
-  if (text.startsWith('store:')) {
-    return { kind: 'store', reference: parseReference(text.slice('store:'.length)) };
+  const [, kind, rest = ''] = /^(store|oci|oci-archive|docker-archive):(.*)$/s.exec(text) ?? [];
+  switch (kind) {
+    case 'store':
+      return { kind, reference: parseReference(rest) };
+    case 'oci': {
+      const [folder, tag] = splitPath(text, rest, 'folder');
+      return { kind, folder, tag: parseTag(text, tag) };
+    }
+    case 'oci-archive': {
+      const [file, tag] = splitPath(text, rest, 'file');
+      return { kind, file, tag: parseTag(text, tag) };
+    }
+    case 'docker-archive': {
+      const [file, name] = splitPath(text, rest, 'file');
+      const reference = name === undefined ? undefined : parseReference(name);
+      if (reference !== undefined && reference.tag === undefined) {
+        throw new InvalidLocationError(text, `'${name}' has no tag, which images have there`);
+      }
+      return { kind, file, reference };
+    }
+    default:
+      return { kind: 'registry', reference: parseReference(text) };
   }
-  if (!text.startsWith('oci:')) return { kind: 'registry', reference: parseReference(text) };
-  const [folder = '', ...rest] = text.slice('oci:'.length).split(':');
-  if (folder === '') throw new InvalidLocationError(text, 'it names no folder');
-  if (rest.length === 0) return { kind: 'oci', folder, tag: undefined };
-  const tag = rest.join(':');
-  if (!tagGrammar.test(tag)) throw new InvalidLocationError(text, `'${tag}' is not a tag`);
-  return { kind: 'oci', folder, tag };
+}
+
+function splitPath(text: string, rest: string, what: string): [path: string, name?: string] {
+  const colon = rest.indexOf(':');
+  const path = colon < 0 ? rest : rest.slice(0, colon);
+  if (path === '') throw new InvalidLocationError(text, `it names no ${what}`);
+  return colon < 0 ? [path] : [path, rest.slice(colon + 1)];
+}
+
+function parseTag(text: string, tag: string | undefined): string | undefined {
+  if (tag === undefined || tagGrammar.test(tag)) return tag;
+  throw new InvalidLocationError(text, `'${tag}' is not a tag`);
 }

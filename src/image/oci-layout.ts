@@ -1,14 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { Transform, type Readable, type TransformCallback } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DigestMismatchError, SizeMismatchError, storeError } from '../layer/index.js';
+import { storeError } from '../layer/index.js';
 import {
   digestAlgorithm,
   digestHex,
-  finishDigest,
   mediaTypes,
   parseIndex,
   type BlobBody,
@@ -17,12 +16,11 @@ import {
   type Digest,
 } from '../oci/index.js';
 import type { FetchedManifest, UploadOptions } from '../registry/index.js';
-import { FolderError, ImageNotFoundError } from './errors.js';
+import { FolderError } from './errors.js';
+import { chooseByTag, layoutVersion, nameAnnotation } from './layout-index.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
-
-const nameAnnotation = 'org.opencontainers.image.ref.name';
-const layoutVersion = '1.0.0';
+import { VerifyingStream } from './verifying-stream.js';
 
 /** An image in an OCI image layout (OCI image spec, image-layout.md), to be read or written. */
 export class OciLayout implements ImageSource, ImageTarget {
@@ -48,15 +46,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     if (entries === undefined) {
       throw new FolderError(this.#folder, 'is not an OCI image layout', 'It has no index.json.');
     }
-    const named = entries.filter(
-      ({ annotations }) => this.#tag === undefined || annotations?.[nameAnnotation] === this.#tag,
-    );
-    const [descriptor] = named;
-    if (descriptor === undefined || named.length > 1) {
-      const tags = entries.map(({ annotations }) => annotations?.[nameAnnotation]).filter(Boolean);
-      const hint = `Its tags are: ${tags.join(', ') || 'none'}.`;
-      throw new ImageNotFoundError(this.#tag ?? 'without a tag', this.#folder, hint);
-    }
+    const descriptor = chooseByTag(entries, this.#tag, this.#folder);
     return { descriptor, bytes: await this.manifest(descriptor, signal) };
   }
 
@@ -150,34 +140,5 @@ export class OciLayout implements ImageSource, ImageTarget {
 
   #blob(digest: Digest): string {
     return path.join(this.#folder, 'blobs', digestAlgorithm(digest), digestHex(digest));
-  }
-}
-
-/** Passes on a blob's bytes, and fails at its end unless they are the right ones. */
-class VerifyingStream extends Transform {
-  readonly #blob: Descriptor;
-  readonly #onProgress: ((sent: number) => void) | undefined;
-  readonly #hash;
-  #length = 0;
-
-  constructor(blob: Descriptor, onProgress: ((sent: number) => void) | undefined) {
-    super({ highWaterMark: 256 * 1024 });
-    this.#blob = blob;
-    this.#onProgress = onProgress;
-    this.#hash = createHash(digestAlgorithm(blob.digest));
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#hash.update(chunk);
-    this.#length += chunk.length;
-    this.#onProgress?.(this.#length);
-    done(null, chunk);
-  }
-
-  override _flush(done: TransformCallback): void {
-    const { digest, size } = this.#blob;
-    const actual = finishDigest(this.#hash, digestAlgorithm(digest));
-    if (this.#length !== size) done(new SizeMismatchError(digest, size, this.#length));
-    else done(actual === digest ? null : new DigestMismatchError(digest, actual));
   }
 }

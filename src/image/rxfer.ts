@@ -11,10 +11,13 @@ import type { TransferManagerState } from '../transfer/index.js';
 import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
+import { DockerArchiveSource } from './docker-archive-source.js';
+import { DockerArchiveTarget } from './docker-archive-target.js';
 import { parseLocation, type Location } from './location.js';
+import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
 import { OciLayout } from './oci-layout.js';
 import { RegistrySource, RegistryTarget } from './registry-image.js';
-import type { ImageSource } from './seams.js';
+import type { ImageSource, ImageTarget } from './seams.js';
 import { StoreSource } from './store-image.js';
 import { unpackImage } from './unpack-image.js';
 
@@ -48,8 +51,9 @@ export interface Rxfer {
   /** Pushes an image of the store, by default the one of the same name, to a registry. */
   push(reference: string, options?: { readonly source?: string }): Observable<CopyEvent>;
   /**
-   * Copies an image from one place to another: `REF` on a registry, `store:REF`, or
-   * `oci:FOLDER[:TAG]`, an OCI image layout.
+   * Copies an image from one place to another: `REF` on a registry, `store:REF`,
+   * `oci:FOLDER[:TAG]`, an OCI image layout, `oci-archive:FILE[:TAG]`, one in a tar, or
+   * `docker-archive:FILE[:REF]`, as `docker save` writes. An archive that is there is replaced.
    */
   copy(
     source: string,
@@ -120,10 +124,7 @@ class SharedRxfer implements Rxfer {
       const from = this.#source(parseLocation(source));
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, platform);
-      const target =
-        to.kind === 'oci'
-          ? new OciLayout(to.folder, to.tag)
-          : new RegistryTarget(this.#registry, to.reference);
+      const target = this.#target(to);
       return copyToTarget({ source: from, target, uploads: this.#uploads, platform });
     });
   }
@@ -161,6 +162,23 @@ class SharedRxfer implements Rxfer {
         return this.#stored(location.reference);
       case 'oci':
         return new OciLayout(location.folder, location.tag);
+      case 'oci-archive':
+        return new OciArchiveSource(location.file, location.tag);
+      case 'docker-archive':
+        return new DockerArchiveSource(location.file, location.reference);
+    }
+  }
+
+  #target(location: Exclude<Location, { kind: 'store' }>): ImageTarget {
+    switch (location.kind) {
+      case 'registry':
+        return new RegistryTarget(this.#registry, location.reference);
+      case 'oci':
+        return new OciLayout(location.folder, location.tag);
+      case 'oci-archive':
+        return new OciArchiveTarget(location.file, location.tag);
+      case 'docker-archive':
+        return new DockerArchiveTarget(location.file, location.reference);
     }
   }
 

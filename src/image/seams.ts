@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BlobBody, BlobRequest, Descriptor, Digest, Repository } from '../oci/index.js';
 import type { FetchedManifest, UploadOptions } from '../registry/index.js';
 
-/** Where an image comes from: a registry, a store, an OCI layout. */
+/** Where an image comes from: a registry, a store, an OCI layout, an archive. */
 export interface ImageSource {
   /** The image's name, for people. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ImageSource {
   blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
 }
 
-/** Where an image goes: a registry or an OCI layout. */
+/** Where an image goes: a registry, an OCI layout, an archive. */
 export interface ImageTarget {
   /** Tells targets apart, so that two uploads of a blob to one of them are one. */
   readonly key: string;
@@ -32,4 +32,6 @@ export interface ImageTarget {
   ): Promise<void>;
   /** Gives the image its name; once all its blobs are there. */
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
+  /** Removes what isn't finished. Called once nothing else will be, in every outcome. */
+  close?(): Promise<void>;
 }

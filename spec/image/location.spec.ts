@@ -1,0 +1,35 @@
+import { parseLocation } from '../../src/index.js';
+
+describe('parseLocation', () => {
+  it.each([
+    ['alpine', { kind: 'registry' }],
+    ['localhost:5000/app:v1', { kind: 'registry' }],
+    ['store:app:v1', { kind: 'store', reference: { path: 'library/app', tag: 'v1' } }],
+    ['oci:folder', { kind: 'oci', folder: 'folder', tag: undefined }],
+    ['oci:folder:a/b:v1', { kind: 'oci', folder: 'folder', tag: 'a/b:v1' }],
+    ['oci-archive:./x.tar', { kind: 'oci-archive', file: './x.tar', tag: undefined }],
+    ['oci-archive:x.tar:v1', { kind: 'oci-archive', file: 'x.tar', tag: 'v1' }],
+    ['docker-archive:x.tar', { kind: 'docker-archive', file: 'x.tar', reference: undefined }],
+    [
+      'docker-archive:x.tar:localhost:5000/a:v1',
+      { kind: 'docker-archive', reference: { host: 'localhost:5000', path: 'a', tag: 'v1' } },
+    ],
+    // Registries that are called like a kind, where a port makes them hosts.
+    ['oci-archive.example.com/app', { kind: 'registry' }],
+  ])('%s', (text, location) => {
+    expect(parseLocation(text)).toMatchObject(location);
+  });
+
+  it.each([
+    'oci:',
+    'oci-archive:',
+    'docker-archive::v1',
+    'oci:folder:',
+    'oci-archive:x.tar: v',
+    `docker-archive:x.tar:a@sha256:${'0'.repeat(64)}`,
+  ])('%s is refused', (text) => {
+    expect(() => parseLocation(text)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_LOCATION' }) as Error,
+    );
+  });
+});
