@@ -36,6 +36,11 @@ export interface UploadDescriptor {
    * what the target stores, is cancelled by unsubscribing, and is subscribed again on a retry.
    */
   upload(): Observable<TransferEvent<Descriptor>>;
+  /**
+   * Whether the last attempt got somewhere that the next one goes on from, so that the count of
+   * attempts begins again. Default: never.
+   */
+  gotSomewhere?(): boolean;
   /** Receives what the target stores, once the upload is done. */
   setRemoteDescriptor(descriptor: Descriptor): void;
 }

@@ -5,3 +5,4 @@ export { fromAbortable } from './from-abortable.js';
 export * from './layer-download-manager.js';
 export * from './layer-upload-manager.js';
 export * from './options.js';
+export { skipBytes } from './skip-bytes.js';

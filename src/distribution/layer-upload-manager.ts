@@ -77,10 +77,14 @@ export class LayerUploadManager {
   }
 
   #job(layer: UploadDescriptor): TransferJob<Descriptor> {
+    const countsAnew = (): boolean => layer.gotSomewhere?.() ?? false;
     return (context) =>
       concat(
         of(progressEvent(phases.preparing)),
-        whenStarted(() => layer.upload().pipe(retryTransfer(this.#retry)), phases.waiting)(context),
+        whenStarted(
+          () => layer.upload().pipe(retryTransfer({ ...this.#retry, countsAnew })),
+          phases.waiting,
+        )(context),
       );
   }
 }

@@ -49,9 +49,10 @@ export class DockerArchiveTarget implements ImageTarget {
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
-  ): Promise<void> {
+  ): Promise<'uploaded'> {
     if (layerCompression(blob.mediaType) === undefined) await this.#keepConfig(blob, open, options);
     else await this.#writeLayer(blob, open, options);
+    return 'uploaded';
   }
 
   async finish({ bytes }: FetchedManifest): Promise<void> {

@@ -94,7 +94,7 @@ export class OciArchiveTarget implements ImageTarget {
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     { signal, onProgress }: UploadOptions,
-  ): Promise<void> {
+  ): Promise<'uploaded'> {
     await this.#writer.add(async (sink) => {
       const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
         for await (const chunk of chunks) await sink(chunk);
@@ -104,6 +104,7 @@ export class OciArchiveTarget implements ImageTarget {
       return { name: blobName(blob.digest) };
     });
     this.#written.add(blob.digest);
+    return 'uploaded';
   }
 
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {

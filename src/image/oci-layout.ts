@@ -76,7 +76,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     { signal, onProgress }: UploadOptions,
-  ): Promise<void> {
+  ): Promise<'uploaded'> {
     const file = this.#blob(blob.digest);
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
@@ -86,6 +86,7 @@ export class OciLayout implements ImageSource, ImageTarget {
       const flags = { flags: 'wx', flush: true, highWaterMark: 256 * 1024 };
       await pipeline(await open(0), check, createWriteStream(temporary, flags), { signal });
       await fs.rename(temporary, file);
+      return 'uploaded';
     } catch (error) {
       await fs.rm(temporary, { force: true });
       throw storeError(error, this.#folder);

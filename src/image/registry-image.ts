@@ -61,17 +61,21 @@ export class RegistryTarget implements ImageTarget {
     return this.#client.has(this.#reference, blob, signal);
   }
 
-  async mount(digest: Digest, from: Repository, signal: AbortSignal): Promise<boolean> {
+  async mount(
+    digest: Digest,
+    from: Repository,
+    options: Omit<UploadOptions, 'onProgress'>,
+  ): Promise<boolean> {
     const { host, path } = this.#reference;
     if (from.host !== host || from.path === path) return false;
-    return this.#client.mount(this.#reference, digest, from.path, signal);
+    return this.#client.mount(this.#reference, digest, from.path, options);
   }
 
   write(
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
-  ): Promise<void> {
+  ): Promise<'uploaded' | 'mounted'> {
     return this.#client.upload(this.#reference, blob, open, options);
   }
 

@@ -8,6 +8,7 @@ import type { Store } from '../layer/index.js';
 import { formatReference, parseReference, type Platform, type Reference } from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import type { TransferManagerState } from '../transfer/index.js';
+import { blobOrigins } from './blob-origins.js';
 import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
@@ -109,9 +110,9 @@ class SharedRxfer implements Rxfer {
 
   push(reference: string, options: { readonly source?: string } = {}): Observable<CopyEvent> {
     return defer(() => {
-      const target = new RegistryTarget(this.#registry, parseReference(reference));
+      const to = parseReference(reference);
       const source = this.#stored(parseReference(options.source ?? reference));
-      return copyToTarget({ source, target, uploads: this.#uploads, platform: undefined });
+      return this.#copyToRegistry(source, to, undefined);
     });
   }
 
@@ -124,8 +125,14 @@ class SharedRxfer implements Rxfer {
       const from = this.#source(parseLocation(source));
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, platform);
-      const target = this.#target(to);
-      return copyToTarget({ source: from, target, uploads: this.#uploads, platform });
+      if (to.kind === 'registry') return this.#copyToRegistry(from, to.reference, platform);
+      return copyToTarget({
+        source: from,
+        target: fileTarget(to),
+        uploads: this.#uploads,
+        origins: () => Promise.resolve([]),
+        platform,
+      });
     });
   }
 
@@ -154,6 +161,20 @@ class SharedRxfer implements Rxfer {
     });
   }
 
+  #copyToRegistry(
+    source: ImageSource,
+    reference: Reference,
+    platform: Platform | undefined,
+  ): Observable<CopyEvent> {
+    return copyToTarget({
+      source,
+      target: new RegistryTarget(this.#registry, reference),
+      uploads: this.#uploads,
+      origins: blobOrigins(this.#store, source.repository, reference),
+      platform,
+    });
+  }
+
   #source(location: Location): ImageSource {
     switch (location.kind) {
       case 'registry':
@@ -169,20 +190,18 @@ class SharedRxfer implements Rxfer {
     }
   }
 
-  #target(location: Exclude<Location, { kind: 'store' }>): ImageTarget {
-    switch (location.kind) {
-      case 'registry':
-        return new RegistryTarget(this.#registry, location.reference);
-      case 'oci':
-        return new OciLayout(location.folder, location.tag);
-      case 'oci-archive':
-        return new OciArchiveTarget(location.file, location.tag);
-      case 'docker-archive':
-        return new DockerArchiveTarget(location.file, location.reference);
-    }
-  }
-
   #stored(reference: Reference): StoreSource {
     return new StoreSource(this.#store, formatReference(reference));
+  }
+}
+
+function fileTarget(location: Exclude<Location, { kind: 'store' | 'registry' }>): ImageTarget {
+  switch (location.kind) {
+    case 'oci':
+      return new OciLayout(location.folder, location.tag);
+    case 'oci-archive':
+      return new OciArchiveTarget(location.file, location.tag);
+    case 'docker-archive':
+      return new DockerArchiveTarget(location.file, location.reference);
   }
 }

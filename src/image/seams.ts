@@ -23,13 +23,17 @@ export interface ImageTarget {
   /** Tells whether a blob is there already. */
   has(blob: Descriptor, signal: AbortSignal): Promise<boolean>;
   /** Makes a blob of another repository available without its bytes; false: not possible. */
-  mount(digest: Digest, from: Repository, signal: AbortSignal): Promise<boolean>;
-  /** Writes a blob, verified. `open` gives its bytes from an offset. */
+  mount(
+    digest: Digest,
+    from: Repository,
+    options: Omit<UploadOptions, 'onProgress'>,
+  ): Promise<boolean>;
+  /** Writes a blob, verified, or finds it. `open` gives its bytes from an offset. */
   write(
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
-  ): Promise<void>;
+  ): Promise<'uploaded' | 'mounted'>;
   /** Gives the image its name; once all its blobs are there. */
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
   /** Removes what isn't finished. Called once nothing else will be, in every outcome. */

@@ -7,6 +7,7 @@ import type {
   Reference,
   Repository,
 } from '../oci/index.js';
+import type { UploadSession } from './upload-session.js';
 
 /** A manifest or index as the registry sent it, verified against its digest. */
 export interface FetchedManifest {
@@ -44,29 +45,35 @@ export interface UploadOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes that the registry has got so far. */
   readonly onProgress?: (sent: number) => void;
+  /** Goes on from what an attempt before has left there, and leaves there what the next needs. */
+  readonly session?: UploadSession;
 }
 
 /** Writes to a registry (containerd's Pusher). */
 export interface Pusher {
   /** Tells whether the repository holds the blob or manifest. */
   has(repository: Repository, descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
-  /** Makes a blob of another repository of the same registry available; false: not possible. */
+  /**
+   * Makes a blob of another repository of the same registry available; false: not possible.
+   * An upload that the registry opens in place of it is left in the session.
+   */
   mount(
     repository: Repository,
     digest: Digest,
     from: string,
-    signal: AbortSignal,
+    options: Omit<UploadOptions, 'onProgress'>,
   ): Promise<boolean>;
   /**
-   * Uploads a blob. `open` gives its bytes from an offset and is called again when an
-   * interrupted upload goes on from where the registry says.
+   * Uploads a blob, unless the registry finds that it can mount it. `open` gives its bytes from
+   * an offset and is called again when an interrupted upload goes on from where the registry
+   * says; after a rejection the next call with the same session is the one that goes on.
    */
   upload(
     repository: Repository,
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
-  ): Promise<void>;
+  ): Promise<'uploaded' | 'mounted'>;
   /** Stores a manifest or index under the reference's tag, or under its digest when it has none. */
   putManifest(reference: Reference, manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
 }

@@ -23,13 +23,13 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
   const transport = new Transport(connections, authorizer, scheduler);
   const manifests = new ManifestFetcher(transport, endpoints);
   const blobs = new BlobFetcher(transport, endpoints);
-  const pusher = new ContentPusher(transport, endpoints);
+  const pusher = new ContentPusher(transport, endpoints, settings.uploadChunkSize);
   return {
     resolve: (reference, signal) => manifests.resolve(reference, signal),
     manifest: (reference, signal) => manifests.fetch(reference, signal),
     blob: (repository, blob, request) => blobs.fetch(repository, blob, request),
     has: (repository, descriptor, signal) => pusher.has(repository, descriptor, signal),
-    mount: (repository, digest, from, signal) => pusher.mount(repository, digest, from, signal),
+    mount: (repository, digest, from, upload) => pusher.mount(repository, digest, from, upload),
     upload: (repository, blob, open, upload) => pusher.upload(repository, blob, open, upload),
     putManifest: (reference, manifest, signal) => pusher.putManifest(reference, manifest, signal),
     close: () => connections.close(),

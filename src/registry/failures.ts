@@ -4,7 +4,7 @@ import {
   ForbiddenError,
   NotFoundError,
   RateLimitedError,
-  RegistryError,
+  type RegistryError,
   RegistryTimeoutError,
   RegistryUnavailableError,
   TlsError,
@@ -12,7 +12,7 @@ import {
   UnexpectedResponseError,
   type RegistryErrorOptions,
 } from './errors.js';
-import { DoNotRetry } from '../transfer/index.js';
+import { DoNotRetry, RxferError } from '../transfer/index.js';
 
 /** What a request is about, for the errors that it ends in. */
 export type Concern = Pick<RegistryErrorOptions, 'host' | 'reference' | 'digest'>;
@@ -64,7 +64,8 @@ export function refusalError(
 export function connectionFailure(error: unknown, concern: Concern, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof ClientClosedError) return new ClientClosedError({ ...concern });
-  if (error instanceof RegistryError) return error;
+  // Whoever gives the body of a request has errors of their own.
+  if (error instanceof RxferError) return error;
   const code = codeOf(error);
   const host = concern.host ?? 'the server';
   const options = { ...concern, cause: error };

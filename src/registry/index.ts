@@ -6,3 +6,4 @@ export * from './errors.js';
 export type { RegistryClientOptions } from './options.js';
 export { environmentProxies, type ProxySettings } from './proxies.js';
 export type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
+export { UploadSession } from './upload-session.js';

@@ -21,6 +21,12 @@ export interface RegistryClientOptions {
   readonly headersTimeout?: number;
   /** How long a body may stall without a byte, in ms. Default 30,000; 0: any time. */
   readonly bodyTimeout?: number;
+  /**
+   * Bytes of a chunk in which blobs are uploaded, at least what the registry asks for; 0: blobs
+   * in one piece, which every registry takes. Chunks pass where a proxy limits the size of a
+   * request. Default 0.
+   */
+  readonly uploadChunkSize?: number;
   /** The name that the client goes by in requests. Default `rxfer`. */
   readonly userAgent?: string;
   /** The clock by which tokens expire. Default `asyncScheduler`. */
@@ -40,6 +46,7 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
     connectTimeout: 10_000,
     headersTimeout: 60_000,
     bodyTimeout: 30_000,
+    uploadChunkSize: 0,
     userAgent: 'rxfer',
     scheduler: asyncScheduler,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
@@ -48,6 +55,12 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
     if (!Number.isSafeInteger(settings[option]) || settings[option] < 0) {
       throw new InvalidClientOptionError(option, 'is not a whole number of ms, 0 or more');
     }
+  }
+  if (!Number.isSafeInteger(settings.uploadChunkSize) || settings.uploadChunkSize < 0) {
+    throw new InvalidClientOptionError(
+      'uploadChunkSize',
+      'is not a whole number of bytes, 0 or more',
+    );
   }
   if (!isPlainHttp(settings.plainHttp)) {
     throw new InvalidClientOptionError(

@@ -1,4 +1,4 @@
-import { Transform, type Readable, type TransformCallback } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   isIndexType,
   isManifestType,
@@ -8,22 +8,28 @@ import {
 } from '../oci/index.js';
 import { discard, headerOf } from './answers.js';
 import type { FetchedManifest, UploadOptions } from './client.js';
-import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoints } from './endpoints.js';
-import { ManifestDigestError, UnexpectedResponseError } from './errors.js';
+import { ForbiddenError, ManifestDigestError, UnauthorizedError } from './errors.js';
 import { concernOf } from './fetch-manifest.js';
 import { pullScope, pushScope } from './scopes.js';
-import { allowedAddress, type RegistryRequest, type Transport } from './transport.js';
+import type { RegistryRequest, Transport } from './transport.js';
+import { BlobUpload, uploadOf, type UploadHabits } from './upload-blob.js';
 import type { Reference } from '../oci/index.js';
+
+const uploads = 'blobs/uploads/';
 
 /** Writes blobs and manifests (distribution spec, Push). */
 export class ContentPusher {
   readonly #transport: Transport;
   readonly #endpoints: Endpoints;
+  readonly #chunkSize: number;
+  readonly #habits = new Map<string, UploadHabits>();
 
-  constructor(transport: Transport, endpoints: Endpoints) {
+  /** @param chunkSize bytes of a chunk; 0: blobs in one piece. */
+  constructor(transport: Transport, endpoints: Endpoints, chunkSize: number) {
     this.#transport = transport;
     this.#endpoints = endpoints;
+    this.#chunkSize = chunkSize;
   }
 
   async has(
@@ -49,7 +55,7 @@ export class ContentPusher {
     repository: Repository,
     digest: Digest,
     from: string,
-    signal: AbortSignal,
+    { signal, session }: Omit<UploadOptions, 'onProgress'>,
   ): Promise<boolean> {
     const query = new URLSearchParams({ mount: digest, from });
     const what = `blobs/uploads/?${query.toString()}`;
@@ -57,11 +63,15 @@ export class ContentPusher {
       ...(await this.#request('POST', repository, what, digest, signal)),
       scopes: [pushScope(repository), pullScope({ path: from })],
     };
-    const answer = await this.#transport.send(request);
+    const answer = await this.#transport.send(request).catch(refusedMount);
+    if (answer === undefined) return false;
     await discard(answer);
     if (answer.status === 201) return true;
-    // The registry has opened an upload in place of the mount, which nobody will use.
-    if (answer.status === 202) await this.#cancel(request, answer);
+    if (answer.status !== 202) return false;
+    // The registry has opened an upload in place of the mount.
+    const upload = uploadOf(request, answer);
+    if (session !== undefined && session.upload === undefined) session.upload = upload;
+    else await this.#cancel(request, upload.location);
     return false;
   }
 
@@ -69,27 +79,15 @@ export class ContentPusher {
     repository: Repository,
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
-    { signal, onProgress }: UploadOptions,
-  ): Promise<void> {
-    const begin = await this.#request('POST', repository, 'blobs/uploads/', blob.digest, signal);
-    const session = await this.#transport.send(begin);
-    if (session.status !== 202) throw await this.#transport.refusal(begin, session);
-    await discard(session);
-    const url = locationOf(begin, session);
-    url.searchParams.set('digest', blob.digest);
-    const put: RegistryRequest = {
-      ...begin,
-      method: 'PUT',
-      url,
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-length': String(blob.size),
-      },
-      open: async () => countBytes(await open(0), onProgress),
-    };
-    const answer = await this.#transport.send(put);
-    if (answer.status !== 201) throw await this.#transport.refusal(put, answer);
-    await discard(answer);
+    options: UploadOptions,
+  ): Promise<'uploaded' | 'mounted'> {
+    const { digest } = blob;
+    const begin = await this.#request('POST', repository, uploads, digest, options.signal);
+    const { origin } = begin.endpoint.base;
+    const habits = this.#habits.get(origin) ?? { wholeOnly: false, plainBegin: false };
+    this.#habits.set(origin, habits);
+    const context = { transport: this.#transport, begin, habits, chunkSize: this.#chunkSize };
+    return new BlobUpload(context, blob, open, options).run();
   }
 
   async putManifest(
@@ -114,8 +112,7 @@ export class ContentPusher {
     }
   }
 
-  async #cancel(request: RegistryRequest, answer: HttpAnswer): Promise<void> {
-    const url = locationOf(request, answer);
+  async #cancel(request: RegistryRequest, url: URL): Promise<void> {
     await discard(await this.#transport.send({ ...request, method: 'DELETE', url }));
   }
 
@@ -138,25 +135,8 @@ export class ContentPusher {
   }
 }
 
-function locationOf({ concern }: RegistryRequest, answer: HttpAnswer): URL {
-  const location = headerOf(answer, 'location');
-  if (location !== undefined) return allowedAddress(answer.url, location, concern);
-  const message = `${answer.url.host} opened an upload without saying where`;
-  throw new UnexpectedResponseError(message, { ...concern, status: answer.status });
-}
-
-/** The bytes as they are handed to the socket, counted. */
-function countBytes(bytes: Readable, onProgress: ((sent: number) => void) | undefined): Readable {
-  let sent = 0;
-  const counting = new Transform({
-    highWaterMark: 256 * 1024,
-    transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      sent += chunk.length;
-      onProgress?.(sent);
-      done(null, chunk);
-    },
-  });
-  bytes.on('error', (error) => counting.destroy(error));
-  counting.on('close', () => bytes.destroy());
-  return bytes.pipe(counting);
+/** A mount from a repository that we may not read, or not by this registry, is no failure. */
+function refusedMount(error: unknown): undefined {
+  if (error instanceof UnauthorizedError || error instanceof ForbiddenError) return undefined;
+  throw error;
 }
