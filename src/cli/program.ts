@@ -2,11 +2,15 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { copy } from './commands/copy.js';
 import type { demo } from './commands/demo.js';
+import type { df } from './commands/df.js';
+import type { gc } from './commands/gc.js';
 import type { images } from './commands/images.js';
 import type { inspect } from './commands/inspect.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
+import type { rmi } from './commands/rmi.js';
 import type { unpack } from './commands/unpack.js';
+import type { verify } from './commands/verify.js';
 import {
   withFormat,
   withMoving,
@@ -79,6 +83,31 @@ export function createProgram(): Command {
     .argument('<ref>', 'an image in the store')
     .action(async (...args: Parameters<typeof inspect>) =>
       (await import('./commands/inspect.js')).inspect(...args),
+    );
+
+  withFormat(
+    withStore(add('rmi', 'Remove images by name; gc frees the space.', 'rxfer rmi app:v1')),
+  )
+    .argument('<refs...>', 'images in the store')
+    .action(async (...args: Parameters<typeof rmi>) =>
+      (await import('./commands/rmi.js')).rmi(...args),
+    );
+
+  withFormat(withStore(add('gc', 'Remove what no image needs and nobody is pulling.', 'rxfer gc')))
+    .option('--dry-run', 'list it and remove nothing')
+    .action(async (...args: Parameters<typeof gc>) =>
+      (await import('./commands/gc.js')).gc(...args),
+    );
+
+  withFormat(withStore(add('df', 'Show what the store takes on the disk.', 'rxfer df'))).action(
+    async (...args: Parameters<typeof df>) => (await import('./commands/df.js')).df(...args),
+  );
+
+  withFormat(withStore(add('verify', 'Check every blob, layer and image.', 'rxfer verify')))
+    .option('--repair', 'remove what is damaged, and pull the images again that need it')
+    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone')
+    .action(async (...args: Parameters<typeof verify>) =>
+      (await import('./commands/verify.js')).verify(...args),
     );
 
   withMoving(

@@ -18,6 +18,7 @@ import { parseLocation, type Location } from './location.js';
 import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
 import { OciLayout } from './oci-layout.js';
 import { RegistrySource, RegistryTarget } from './registry-image.js';
+import { repairImage } from './repair-image.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { StoreSource } from './store-image.js';
 import { unpackImage } from './unpack-image.js';
@@ -63,6 +64,11 @@ export interface Rxfer {
   ): Observable<PullEvent | CopyEvent>;
   /** Unpacks a stored image's root file system into a folder that is new or empty. */
   unpack(reference: string, directory: string): Observable<UnpackEvent>;
+  /**
+   * Pulls an image of the store again as it was recorded, by its digest, and fetches what is
+   * missing of it. For what StoreMaintenance.verify calls affected.
+   */
+  repair(reference: string): Observable<PullEvent>;
   /** Changes how many layers move data at a time in each direction, at once; 0: any number. */
   setConcurrency(limit: number): void;
   /** How many layers are being downloaded, and how many wait. */
@@ -139,6 +145,17 @@ class SharedRxfer implements Rxfer {
   unpack(reference: string, directory: string): Observable<UnpackEvent> {
     return defer(() =>
       unpackImage(this.#store, formatReference(parseReference(reference)), directory),
+    );
+  }
+
+  repair(reference: string): Observable<PullEvent> {
+    return defer(() =>
+      repairImage({
+        store: this.#store,
+        registry: this.#registry,
+        downloads: this.#downloads,
+        reference: formatReference(parseReference(reference)),
+      }),
     );
   }
 

@@ -23,16 +23,22 @@ export class DiskImages implements ImageRecords {
   }
 
   async list(): Promise<ImageRecord[]> {
-    const folder = this.#place.layout.images;
-    const names = await onDisk(folder, () => fs.readdir(folder));
-    const records = await Promise.all(
-      names
-        .filter((name) => name.endsWith('.json'))
-        .map((name) => readRecord(path.join(folder, name))),
-    );
+    const records = await Promise.all((await this.files()).map((file) => readRecord(file)));
     return records
       .filter((record) => record !== undefined)
       .sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  }
+
+  /** The files of all records, whole or damaged. */
+  async files(): Promise<string[]> {
+    const folder = this.#place.layout.images;
+    const names = await onDisk(folder, () => fs.readdir(folder));
+    return names.filter((name) => name.endsWith('.json')).map((name) => path.join(folder, name));
+  }
+
+  /** The record in a file. @throws StoreError when it is damaged. */
+  read(file: string): Promise<ImageRecord | undefined> {
+    return readRecord(file);
   }
 
   async put(record: ImageRecord, documents: readonly ImageDocument[]): Promise<void> {

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
-import { chainIDOf, type ChainID, type Descriptor } from '../oci/index.js';
+import { chainIDOf, type ChainID, type Descriptor, type DiffID } from '../oci/index.js';
 import { magicLength } from './compression.js';
 import { openBlob } from './disk-blobs.js';
 import { DiskIngest } from './disk-ingest.js';
@@ -65,6 +65,22 @@ export class DiskLayers implements LayerStore {
     });
   }
 
+  /** Unpacks a blob that is here into the session. The caller discards or registers what comes. */
+  async unpackAgain(
+    blob: Descriptor,
+    signal: AbortSignal,
+  ): Promise<{ readonly staging: DiskStaging; readonly diffID: DiffID }> {
+    const ingest = await this.ingest(blob, signal);
+    try {
+      const staged = await ingest.complete(signal);
+      const staging = staged instanceof DiskStagedLayer ? staged.take() : undefined;
+      if (staging === undefined) throw new BlobNotFoundError(blob.digest);
+      return { staging, diffID: staged.diffID };
+    } finally {
+      await ingest.close();
+    }
+  }
+
   async #registered(
     staged: StagedLayer,
     chainID: ChainID,
@@ -91,16 +107,7 @@ export class DiskLayers implements LayerStore {
   async #staging(staged: StagedLayer): Promise<DiskStaging> {
     const first = staged instanceof DiskStagedLayer ? staged.take() : undefined;
     if (first !== undefined) return first;
-    const { signal } = new AbortController();
-    const ingest = await this.ingest(staged.blob, signal);
-    try {
-      const again = await ingest.complete(signal);
-      const staging = again instanceof DiskStagedLayer ? again.take() : undefined;
-      if (staging === undefined) throw new BlobNotFoundError(staged.blob.digest);
-      return staging;
-    } finally {
-      await ingest.close();
-    }
+    return (await this.unpackAgain(staged.blob, new AbortController().signal)).staging;
   }
 
   /** Moves to its place what the barrier has put on the disk already. */

@@ -7,7 +7,8 @@ import type { DiskLayout } from './disk-layout.js';
 import { StoreError } from './errors.js';
 import { lockFile, tryLock, type FileLock } from './file-lock.js';
 import { isLocked } from './lock-entry.js';
-import { hasCode, onDisk } from './system-errors.js';
+import { onDisk } from './system-errors.js';
+import { namesIn, removeTree } from './trees.js';
 
 /** A use of a session: what is in its folder stays until the use is ended. */
 export interface SessionUse {
@@ -134,7 +135,7 @@ export async function removeDeadSessions(layout: DiskLayout): Promise<number> {
   for (const session of await sessionsOf(layout)) {
     const lock = await tryLock(session);
     if (lock === undefined) continue;
-    await fs.promises.rm(session, { recursive: true, force: true });
+    await removeTree(session);
     await lock.unlock();
     removed++;
   }
@@ -161,7 +162,7 @@ class Session {
   }
 
   async end(): Promise<void> {
-    await fs.promises.rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
+    await removeTree(this.folder).catch(() => undefined);
     await this.#lock?.unlock();
   }
 }
@@ -171,15 +172,6 @@ async function sessionsOf(layout: DiskLayout): Promise<string[]> {
   // A process may have died between the two, and left either.
   const sessions = new Set(names.map((name) => name.replace(/\.lock(\..*)?$/, '')));
   return [...sessions].map((name) => path.join(layout.sessions, name));
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await fs.promises.readdir(folder);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
 }
 
 function leasesOf(session: string): string {

@@ -10,6 +10,7 @@ import type { Staging } from './ingestion.js';
 import type { StagedLayer } from './store.js';
 import { onDisk } from './system-errors.js';
 import type { SyncBarrier } from './sync-barrier.js';
+import { removeTree } from './trees.js';
 import type { UnpackedLayer } from './unpacking.js';
 
 /** A layer that is being unpacked, or waits to be registered, in a folder of the session. */
@@ -51,7 +52,7 @@ export class DiskStaging implements Staging {
 
   async discard(): Promise<void> {
     // What can't be removed now goes with the session.
-    await fs.rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
+    await removeTree(this.folder).catch(() => undefined);
     this.#lease.end();
   }
 

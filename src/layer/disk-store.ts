@@ -1,10 +1,15 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { DiskBlobs } from './disk-blobs.js';
+import { collect } from './disk-collect.js';
 import { DiskImages } from './disk-images.js';
 import { DiskLayers } from './disk-layers.js';
 import { prepareLayout, type DiskLayout } from './disk-layout.js';
+import { removeDamaged } from './disk-repair.js';
 import { DiskSessions, removeDeadSessions } from './disk-sessions.js';
+import { usage } from './disk-usage.js';
+import { verify } from './disk-verify.js';
 import { StoreError } from './errors.js';
+import type { StoreMaintenance } from './maintenance.js';
 import type { Store } from './store.js';
 import { SyncBarrier } from './sync-barrier.js';
 import { onDisk } from './system-errors.js';
@@ -16,7 +21,7 @@ export interface DiskStoreOptions {
 }
 
 /** A store in a folder. It holds nothing open while nothing is under way. */
-export interface DiskStore extends Store {
+export interface DiskStore extends Store, StoreMaintenance {
   /** The folder, as an absolute path. */
   readonly directory: string;
 }
@@ -37,11 +42,22 @@ export async function openDiskStore(
   const sessions = new DiskSessions(layout, scheduler);
   const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), scheduler };
   await tidy(layout);
-  return {
-    directory: layout.root,
+  const parts = {
     layers: new DiskLayers(place),
     blobs: new DiskBlobs(layout),
     images: new DiskImages(place),
+  };
+  const all = { ...parts, layout };
+  return {
+    ...parts,
+    directory: layout.root,
+    collect: (how = {}) => collect(all, scheduler, how),
+    verify: async ({ mode = 'report', signal = new AbortController().signal } = {}) => {
+      const found = await onDisk(layout.root, () => verify(all, signal));
+      if (mode === 'report' || found.damages.length === 0) return found;
+      return onDisk(layout.root, () => removeDamaged(layout, scheduler, found, signal));
+    },
+    usage: () => usage(all),
   };
 }
 

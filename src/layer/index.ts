@@ -5,6 +5,7 @@ export { maxDocumentSize } from './documents.js';
 export * from './errors.js';
 export { FileChunks } from './file-chunks.js';
 export { type UnpackLimits } from './limits.js';
+export * from './maintenance.js';
 export * from './memory-store.js';
 export * from './store.js';
 export { storeError } from './system-errors.js';

@@ -1,0 +1,56 @@
+import { map, mergeMap, of, tap, type Observable } from 'rxjs';
+import { fromAbortable, type LayerDownloadManager } from '../distribution/index.js';
+import type { ImageRecord, Store } from '../layer/index.js';
+import { parseReference } from '../oci/index.js';
+import type { RegistryClient } from '../registry/index.js';
+import { copyToStore } from './copy-to-store.js';
+import type { PullEvent, PullResultEvent } from './events.js';
+import { RegistrySource } from './registry-image.js';
+import { imageRecord } from './store-image.js';
+
+/** What {@link repairImage} works with. */
+export interface RepairImageOptions {
+  readonly store: Store;
+  readonly registry: RegistryClient;
+  readonly downloads: LayerDownloadManager;
+  /** In full. */
+  readonly reference: string;
+}
+
+/**
+ * Pulls an image again that is in the store by its record: by digest, whatever its tag leads to by
+ * now. What is there isn't fetched.
+ */
+export function repairImage(options: RepairImageOptions): Observable<PullEvent> {
+  const { store, registry, downloads, reference } = options;
+  return fromAbortable(() => imageRecord(store, reference)).pipe(
+    mergeMap((record) => {
+      const { host, path } = parseReference(reference);
+      const source = new RegistrySource(registry, { host, path, digest: record.manifest.digest });
+      return copyToStore({ source, store, downloads, reference, platform: undefined }).pipe(
+        mergeMap((event) =>
+          event.kind === 'result' && record.resolved !== record.manifest.digest
+            ? restoreIndex(options, record, event)
+            : of(event),
+        ),
+      );
+    }),
+  );
+}
+
+/** The name led to the manifest through an index, which is the image's too. */
+function restoreIndex(
+  { store, registry, reference }: RepairImageOptions,
+  record: ImageRecord,
+  event: PullResultEvent,
+): Observable<PullEvent> {
+  const { host, path } = parseReference(reference);
+  const digest = record.resolved;
+  return fromAbortable(async (signal) => {
+    const { bytes } = await registry.manifest({ host, path, digest }, signal);
+    await store.images.put(record, [{ digest, bytes }]);
+  }).pipe(
+    map(() => ({ ...event, image: { ...event.image, resolved: digest } })),
+    tap({ error: event.release, unsubscribe: event.release }),
+  );
+}

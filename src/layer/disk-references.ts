@@ -1,0 +1,130 @@
+import * as path from 'node:path';
+import {
+  chainIDsOf,
+  isIndexType,
+  parseConfig,
+  parseIndex,
+  parseManifest,
+  type ChainID,
+  type Digest,
+} from '../oci/index.js';
+import { readLayer } from './disk-layer-record.js';
+import { digestOfName, type DiskLayout } from './disk-layout.js';
+import { readLeases } from './disk-sessions.js';
+import { StoreError } from './errors.js';
+import type { BlobStore, ImageRecord, ImageRecords } from './store.js';
+import { namesIn } from './trees.js';
+
+/** Where the references of a store are read from. */
+export interface ReferencedStore {
+  readonly layout: DiskLayout;
+  readonly blobs: BlobStore;
+  readonly images: ImageRecords;
+}
+
+/** Blobs and layers. */
+export interface Parts {
+  readonly blobs: Set<Digest>;
+  readonly layers: Set<ChainID>;
+}
+
+/**
+ * What an image is made of, by its documents.
+ *
+ * @throws StoreError when one of them is missing.
+ */
+export async function partsOf({ blobs }: ReferencedStore, record: ImageRecord): Promise<Parts> {
+  const parts: Parts = { blobs: new Set([record.resolved]), layers: new Set() };
+  const document = async (digest: Digest): Promise<Uint8Array> => {
+    parts.blobs.add(digest);
+    const bytes = await blobs.read(digest);
+    if (bytes !== undefined) return bytes;
+    throw new StoreError(
+      'ERR_STORE_DAMAGED',
+      digest,
+      `The document ${digest} of ${record.reference} is missing`,
+      "Run 'rxfer verify --repair', or remove the image.",
+    );
+  };
+  if (record.resolved !== record.manifest.digest) {
+    await addIndexes(blobs, await document(record.resolved), parts);
+  }
+  const { config, layers } = parseManifest(await document(record.manifest.digest));
+  for (const { digest } of layers) parts.blobs.add(digest);
+  const { rootFS } = parseConfig(await document(config.digest));
+  for (const chainID of chainIDsOf(rootFS.diffIDs)) parts.layers.add(chainID);
+  return parts;
+}
+
+/**
+ * What must stay: what is leased, and the parts of all images with the blobs that layers came
+ * from.
+ *
+ * @throws StoreError when that can't be known, since something is damaged.
+ */
+export async function reachable(store: ReferencedStore): Promise<Parts> {
+  const { layout, images } = store;
+  // Leases first: a pull records its image before it gives up its leases.
+  const parts = await leased(layout);
+  for (const record of await images.list()) {
+    const { blobs, layers } = await partsOf(store, record);
+    for (const digest of blobs) parts.blobs.add(digest);
+    for (const top of layers) await addStack(layout, top, parts);
+  }
+  return parts;
+}
+
+/** What live processes lease, the layers below those, and the blobs that layers came from. */
+export async function leased(layout: DiskLayout): Promise<Parts> {
+  const { blobs, layers } = await readLeases(layout);
+  const parts: Parts = { blobs: new Set(blobs), layers: new Set() };
+  for (const top of layers) await addStack(layout, top, parts);
+  return parts;
+}
+
+/** The layers that are registered, whether whole or damaged. */
+export async function layersIn({ layers }: DiskLayout): Promise<ChainID[]> {
+  const digests = (await namesIn(layers)).map((name) => digestOfName(path.join(layers, name)));
+  return digests.filter((digest) => digest !== undefined) as string[] as ChainID[];
+}
+
+/** The blobs that are whole. */
+export async function blobsIn(layout: DiskLayout): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for (const folder of layout.blobs) {
+    for (const name of await namesIn(folder)) {
+      const digest = digestOfName(path.join(folder, name));
+      if (digest !== undefined) digests.push(digest);
+    }
+  }
+  return digests;
+}
+
+/** The blobs that have begun to arrive. */
+export async function partialsIn({ partials }: DiskLayout): Promise<Digest[]> {
+  // A process may have died and left the lock of one alone.
+  const names = new Set(
+    (await namesIn(partials)).map((name) => name.replace(/\.lock(\..*)?$/, '')),
+  );
+  return [...names].map((name) => digestOfName(name)).filter((digest) => digest !== undefined);
+}
+
+/** The indexes within an index that are here; images of other platforms are others' concern. */
+async function addIndexes(blobs: BlobStore, bytes: Uint8Array, parts: Parts): Promise<void> {
+  for (const { digest, mediaType } of parseIndex(bytes).manifests) {
+    if (!isIndexType(mediaType) || parts.blobs.has(digest)) continue;
+    const inner = await blobs.read(digest);
+    if (inner === undefined) continue;
+    parts.blobs.add(digest);
+    await addIndexes(blobs, inner, parts);
+  }
+}
+
+async function addStack(layout: DiskLayout, top: ChainID, { blobs, layers }: Parts): Promise<void> {
+  for (let at: ChainID | undefined = top; at !== undefined && !layers.has(at);) {
+    layers.add(at);
+    const layer = await readLayer(layout, at);
+    if (layer !== undefined) blobs.add(layer.blob.digest);
+    at = layer?.parent;
+  }
+}
