@@ -1,0 +1,181 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { lastValueFrom } from 'rxjs';
+import { createRegistryClient, createRxfer, openDiskStore } from '../../src/index.js';
+import { digestHex, type Descriptor } from '../../src/oci/index.js';
+import {
+  sampleImage,
+  startRegistry,
+  type LoggedRequest,
+  type SampleEntry,
+  type SampleImage,
+  type TestRegistry,
+} from '../../src/testing/index.js';
+import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
+import { PullingProcess } from '../support/pulling-process.js';
+import { seededRandom } from '../support/random.js';
+
+const kills = Number(process.env['RXFER_KILLS'] ?? 200);
+const { random, seed } = seededRandom();
+/** What a pull comes by, in this order; it is killed at random instants after each. */
+const milestones = ['ready', 'resolved', 'Downloading', 'Extracting', 'layer'] as const;
+// A killed process loses nothing of what it has written, synced or not: memory will do.
+const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+let registry: TestRegistry;
+let image: SampleImage;
+let reference: string;
+let program: ChildProgram;
+const client = createRegistryClient();
+
+beforeAll(async () => {
+  program = compileChildProgram('pulling');
+  registry = await startRegistry();
+  image = await sampleImage({
+    layers: [files('a', 60, 2000), files('b', 1, 500_000), files('c', 20, 2000), files('d', 1, 9)],
+  });
+  registry.addImage('app', 'v1', image);
+  reference = `${registry.host}/app:v1`;
+});
+afterAll(async () => {
+  await client.close();
+  await registry.close();
+  program.remove();
+});
+
+function files(name: string, count: number, size: number): SampleEntry[] {
+  return Array.from({ length: count }, (_, index) => ({ name: `${name}/${index}`, size }));
+}
+
+it(`opens, is whole and goes on after each of ${kills} kills, seed ${seed}`, async () => {
+  const lengths = await measure();
+  const caught = new Map<string, number>();
+  let next = new PullingProcess(program.file);
+  for (let kill = 0; kill < kills; kill++) {
+    const milestone = milestones[kill % milestones.length] ?? 'ready';
+    const folder = mkdtempSync(join(place, 'rxfer-spec-killed-'));
+    const child = next;
+    await pullSlowly(child, folder, async () => {
+      await child.told(milestone);
+      await delay(random() * (lengths.get(milestone) ?? 0));
+      await child.kill();
+    });
+    // Starts while the rest is looked at.
+    next = new PullingProcess(program.file);
+    const state = stateOf(folder);
+    caught.set(state.name, (caught.get(state.name) ?? 0) + 1);
+    await checkStore(folder, state, `kill ${kill} after ${milestone}, ${state.name}`);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  await next.kill();
+  console.log(`seed ${seed}, killed while: ${JSON.stringify(Object.fromEntries(caught))}`);
+  // Stages that last long enough for any seed to hit them.
+  if (kills >= 100) {
+    expect([...caught.keys()]).toEqual(
+      expect.arrayContaining(['downloading', 'registering', 'done']),
+    );
+  }
+}, 1_200_000);
+
+/** How long pulls take from each milestone to the next, in ms: the median of three. */
+async function measure(): Promise<Map<string, number>> {
+  const runs: number[][] = [];
+  for (let run = 0; run < 3; run++) {
+    const folder = mkdtempSync(join(place, 'rxfer-spec-killed-'));
+    const child = new PullingProcess(program.file);
+    const times: number[] = [];
+    await pullSlowly(child, folder, async () => {
+      for (const milestone of [...milestones, 'result']) {
+        expect(await child.told(milestone)).toBe(true);
+        times.push(performance.now());
+      }
+      await child.outcome();
+    });
+    runs.push(times.slice(1).map((time, index) => time - (times[index] ?? 0)));
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return new Map(
+    milestones.map((milestone, index) => {
+      const [, middle = 0] = runs.map((lengths) => lengths[index] ?? 0).sort((a, b) => a - b);
+      return [milestone, middle];
+    }),
+  );
+}
+
+/** Pulls at a rate that leaves time to be killed in. */
+async function pullSlowly(
+  child: PullingProcess,
+  folder: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const slow = registry.inject({
+    match: { method: 'GET', path: /\/blobs\// },
+    fault: { kind: 'rate', bytesPerSecond: 3_000_000 },
+  });
+  try {
+    await child.pull(folder, reference);
+    await work();
+  } finally {
+    slow.remove();
+  }
+}
+
+interface State {
+  readonly name: 'beginning' | 'downloading' | 'unpacking' | 'registering' | 'recording' | 'done';
+  /** Bytes of each layer's blob that are there. */
+  readonly offsets: readonly number[];
+}
+
+/** What a killed process has left, by its files. */
+function stateOf(folder: string): State {
+  const offsets = image.layers.map((layer) => offsetOf(folder, layer));
+  const layers = namesIn(join(folder, 'layers', 'sha256')).length;
+  if (namesIn(join(folder, 'images')).length > 0) return { name: 'done', offsets };
+  if (layers === image.layers.length) return { name: 'recording', offsets };
+  if (layers > 0) return { name: 'registering', offsets };
+  if (offsets.every((offset, index) => offset === image.layers[index]?.size)) {
+    return { name: 'unpacking', offsets };
+  }
+  return { name: offsets.some((offset) => offset > 0) ? 'downloading' : 'beginning', offsets };
+}
+
+function offsetOf(folder: string, { digest, size }: Descriptor): number {
+  if (existsSync(join(folder, 'blobs', 'sha256', digestHex(digest)))) return size;
+  const partial = join(folder, 'ingest', `sha256-${digestHex(digest)}`);
+  return statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** The store opens, nothing in it is wrong, and a pull fetches exactly what is missing. */
+async function checkStore(folder: string, { offsets }: State, what: string): Promise<void> {
+  const store = await openDiskStore(folder);
+  expect({ what, left: readdirSync(join(folder, 'sessions')) }).toEqual({ what, left: [] });
+  expect({ what, damages: (await store.verify()).damages }).toEqual({ what, damages: [] });
+  const before = registry.requests.length;
+  const result = await lastValueFrom(createRxfer({ store, registry: client }).pull(reference));
+  if (result.kind === 'result') result.release();
+  const requests = registry.requests.slice(before);
+  expect({ what, fetched: image.layers.map((layer) => fetchesOf(layer, requests)) }).toEqual({
+    what,
+    fetched: image.layers.map(({ size }, index) => {
+      const offset = offsets[index] ?? 0;
+      if (offset === size) return [];
+      return [{ range: offset === 0 ? undefined : `bytes=${offset}-`, bytes: size - offset }];
+    }),
+  });
+  expect(namesIn(join(folder, 'layers', 'sha256'))).toHaveLength(image.layers.length);
+  expect(await store.images.get(reference)).toMatchObject({
+    manifest: { size: expect.any(Number) as unknown },
+  });
+}
+
+function fetchesOf({ digest }: Descriptor, requests: readonly LoggedRequest[]): object[] {
+  return requests
+    .filter(({ path }) => path.endsWith(digest))
+    .map(({ range, bytes }) => ({ range, bytes }));
+}
