@@ -5,3 +5,4 @@ export type { RegistryFeature, RegistryTraits } from './registry-features.js';
 export * from './registry.js';
 export * from './sample-image.js';
 export * from './store-contract.js';
+export * from './transfer-marbles.js';

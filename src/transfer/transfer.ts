@@ -125,13 +125,13 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
   }
 
   error(error: unknown): void {
-    this.#isOver = true;
+    this.#end();
     this.#watchers.error(error);
     this.#context.abort();
   }
 
   complete(): void {
-    this.#isOver = true;
+    this.#end();
     this.#watchers.complete();
   }
 
@@ -162,6 +162,12 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
     } catch (error) {
       return throwError(() => error);
     }
+  }
+
+  /** The slot is held until the job is down; a place in line is of no more use. */
+  #end(): void {
+    this.#isOver = true;
+    if (!this.#context.started) this.#context.inactive();
   }
 
   #cancel(): void {
