@@ -1,8 +1,7 @@
 import { catchError, concat, defer, from, NEVER, of, throwError, type Observable } from 'rxjs';
 import {
-  DigestMismatchError,
   InvalidLayerError,
-  SizeMismatchError,
+  isMismatch,
   StoreError,
   type LayerIngest,
   type LayerStore,
@@ -105,7 +104,8 @@ class LayerFetch {
     try {
       const ingest = await this.#ingest;
       if (ingest.offset < this.#descriptor.blob.size) {
-        await this.#receive(ingest, signal, emit);
+        let received = false;
+        while (!received) received = await this.#receive(ingest, signal, emit);
         this.#context.inactive();
         // The digest was verified as the last byte came in.
         emit(progressEvent(phases.verifying));
@@ -121,11 +121,12 @@ class LayerFetch {
     }
   }
 
+  /** Resolves false when the bytes were wrong and the source has them from elsewhere. */
   async #receive(
     ingest: LayerIngest,
     signal: AbortSignal,
     emit: (event: TransferEvent<FetchedLayer>) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { digest, size } = this.#descriptor.blob;
     const begin = ingest.offset;
     emit(progressEvent(phases.downloading, { current: begin, total: size }));
@@ -134,21 +135,27 @@ class LayerFetch {
       body.stream.destroy();
       throw new WrongOffsetError(digest, begin, body.offset);
     }
+    let received = begin;
     const onProgress = (offset: number): void => {
       this.#gotSomewhere ||= body.resumable && offset > begin;
+      this.#bytes += offset - received;
+      received = offset;
       emit(progressEvent(phases.downloading, { current: offset, total: size }));
     };
     try {
       await ingest.append(skipBytes(body.stream, begin - body.offset), { signal, onProgress });
-    } finally {
-      this.#bytes += Math.max(0, ingest.offset - begin);
+    } catch (error) {
+      // The ingest has begun anew by itself.
+      if (isMismatch(error) && body.distrust?.() === true) return false;
+      throw error;
     }
     if (ingest.offset < size) throw new ShortBodyError(digest, ingest.offset, size);
+    return true;
   }
 
   /** Wrong bytes are fetched anew once, whole; a store or an archive that fails stays failed. */
   #isFinal(error: unknown): boolean {
-    if (error instanceof DigestMismatchError || error instanceof SizeMismatchError) {
+    if (isMismatch(error)) {
       this.#mismatches++;
       this.#gotSomewhere = false;
       return this.#mismatches > 1;

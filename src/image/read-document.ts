@@ -2,6 +2,7 @@ import {
   maxDocumentSize,
   DigestMismatchError,
   DocumentTooLargeError,
+  isMismatch,
   SizeMismatchError,
 } from '../layer/index.js';
 import { digestAlgorithm, digestOf, type BlobBody, type Descriptor } from '../oci/index.js';
@@ -17,16 +18,14 @@ export async function readDocument(
 ): Promise<Uint8Array> {
   const { digest, size } = descriptor;
   if (size > maxDocumentSize) throw new DocumentTooLargeError(digest, size, maxDocumentSize);
-  const { stream } = await open();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // Leaving the loop destroys the stream.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > size) throw new SizeMismatchError(digest, size, length);
-    chunks.push(chunk);
+  for (;;) {
+    const body = await open();
+    try {
+      return verified(descriptor, await readAll(body, descriptor));
+    } catch (error) {
+      if (!isMismatch(error) || body.distrust?.() !== true) throw error;
+    }
   }
-  return verified(descriptor, Buffer.concat(chunks));
 }
 
 /** @throws SizeMismatchError, DigestMismatchError */
@@ -35,4 +34,16 @@ export function verified({ digest, size }: Descriptor, bytes: Uint8Array): Uint8
   const actual = digestOf(bytes, digestAlgorithm(digest));
   if (actual !== digest) throw new DigestMismatchError(digest, actual);
   return bytes;
+}
+
+async function readAll({ stream }: BlobBody, { digest, size }: Descriptor): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop destroys the stream.
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > size) throw new SizeMismatchError(digest, size, length);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

@@ -25,6 +25,11 @@ export class SizeMismatchError extends RxferError {
   }
 }
 
+/** Tells whether what was read isn't the blob, as against a failure to read it. */
+export function isMismatch(error: unknown): error is DigestMismatchError | SizeMismatchError {
+  return error instanceof DigestMismatchError || error instanceof SizeMismatchError;
+}
+
 /** The uncompressed layer is not the one that the image's configuration names. */
 export class DiffIDMismatchError extends RxferError {
   override readonly name = 'DiffIDMismatchError';

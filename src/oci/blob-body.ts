@@ -10,6 +10,12 @@ export interface BlobBody {
   readonly offset: number;
   /** Whether the source can continue from an offset, so that an interrupted fetch resumes. */
   readonly resumable: boolean;
+  /**
+   * Told that what was read isn't the blob, which the digest alone shows and the reader alone
+   * checks. The source won't take it from the same place again. Returns whether there is another
+   * place, in which case it is worth asking for the blob again at once, from its beginning.
+   */
+  distrust?(): boolean;
 }
 
 /** What to read of a blob. */
