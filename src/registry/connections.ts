@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Default: what the client's options say of the host. */
   readonly tls?: TlsSettings | undefined;
+  /** In ms. Default: what the client's options say. */
+  readonly connectTimeout?: number | undefined;
 }
 
 /** What came back. Its body must be read to the end, discarded or destroyed. */
@@ -43,7 +45,7 @@ export class Connections {
     const { method, url, headers, body = null, signal } = request;
     try {
       signal.throwIfAborted();
-      const dispatcher = await this.#dispatcher(url, request.tls);
+      const dispatcher = await this.#dispatcher(request);
       signal.throwIfAborted();
       const answer = await dispatcher.request({
         method,
@@ -68,24 +70,33 @@ export class Connections {
     return this.#closed;
   }
 
-  async #dispatcher(url: URL, stated: TlsSettings | undefined): Promise<Dispatcher> {
-    if (url.protocol === 'http:') return this.#pooled(url.origin, undefined, []);
-    const tls = stated ?? (await this.#settings.tls(url.host)) ?? {};
+  async #dispatcher(request: HttpRequest): Promise<Dispatcher> {
+    const { url } = request;
+    if (url.protocol === 'http:') return this.#pooled(request, undefined, []);
+    const tls = request.tls ?? (await this.#settings.tls(url.host)) ?? {};
     this.#roots ??= systemRoots();
-    return this.#pooled(url.origin, tls, await this.#roots);
+    return this.#pooled(request, tls, await this.#roots);
   }
 
-  #pooled(origin: string, tls: TlsSettings | undefined, roots: readonly string[]): Dispatcher {
+  #pooled(
+    { url: { origin }, connectTimeout = this.#settings.connectTimeout }: HttpRequest,
+    tls: TlsSettings | undefined,
+    roots: readonly string[],
+  ): Dispatcher {
     if (this.#closed !== undefined) throw new ClientClosedError();
     const identity = tls === undefined ? '' : tlsIdentity(tls);
-    const key = `${origin} ${identity}`;
+    const key = `${origin} ${connectTimeout} ${identity}`;
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
     const secure =
       tls === undefined
         ? undefined
         : { context: this.#context(identity, tls, roots), verify: tls.verify ?? true };
-    const dispatcher = createDispatcher({ origin, settings: this.#settings, secure });
+    const dispatcher = createDispatcher({
+      origin,
+      settings: { ...this.#settings, connectTimeout },
+      secure,
+    });
     this.#dispatchers.set(key, dispatcher);
     return dispatcher;
   }

@@ -1,8 +1,10 @@
 import { Authorizer } from './authorizer.js';
 import type { RegistryClient } from './client.js';
 import { Connections } from './connections.js';
-import { directEndpoints } from './endpoints.js';
+import { directEndpoint } from './endpoints.js';
 import { BlobFetcher } from './fetch-blob.js';
+import { HostHealth } from './host-health.js';
+import { mirroredEndpoints } from './mirrors.js';
 import { ManifestFetcher } from './fetch-manifest.js';
 import { clientSettings, type RegistryClientOptions } from './options.js';
 import { ContentPusher } from './push-blob.js';
@@ -16,13 +18,21 @@ import { Transport } from './transport.js';
  */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
   const settings = clientSettings(options);
-  const { credentials, plainHttp, scheduler } = settings;
+  const { credentials, plainHttp, mirrors, hostsFolder, scheduler } = settings;
   const connections = new Connections(settings);
-  const endpoints = directEndpoints(plainHttp);
+  const health = new HostHealth(scheduler);
+  const endpoints = mirroredEndpoints((registry) => directEndpoint(registry, plainHttp), {
+    mirrors,
+    hostsFolder,
+  });
   const authorizer = new Authorizer(credentials, { connections, plainHttp, scheduler });
   const transport = new Transport(connections, authorizer, scheduler);
-  const manifests = new ManifestFetcher(transport, endpoints);
-  const blobs = new BlobFetcher(transport, endpoints);
+  const manifests = new ManifestFetcher(transport, endpoints, health);
+  const blobs = new BlobFetcher(transport, endpoints, health, {
+    count: settings.chunks,
+    size: settings.chunkSize,
+    threshold: settings.chunkThreshold,
+  });
   const pusher = new ContentPusher(transport, endpoints, settings.uploadChunkSize);
   return {
     resolve: (reference, signal) => manifests.resolve(reference, signal),

@@ -7,6 +7,10 @@ import type { TlsSettings } from './tls.js';
  */
 export type PlainHttp = 'loopback' | 'always' | 'never' | readonly string[];
 
+/** What hosts may be asked to do: give content, say what a tag stands for, take content. */
+export const capabilities = ['pull', 'resolve', 'push'] as const;
+export type Capability = (typeof capabilities)[number];
+
 /** One server that answers for a registry. */
 export interface Endpoint {
   /** `name[:port]` by which its credentials are known. */
@@ -17,18 +21,28 @@ export interface Endpoint {
   readonly tls?: TlsSettings;
   /** More headers for requests to this server alone; not seen by whoever it redirects to. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What it may be asked to do. Default: everything. */
+  readonly capabilities?: readonly Capability[];
+  /** The registry that it stands for, where that isn't itself; told to it as `ns`. */
+  readonly namespace?: string;
+  /** How long a connection may take to be there, in ms. Default: what the client's options say. */
+  readonly connectTimeout?: number;
 }
 
-/** The servers that answer for a registry, in the order in which they are asked. Never empty. */
-export type Endpoints = (registry: string) => Promise<readonly [Endpoint, ...Endpoint[]]>;
+/**
+ * The servers that answer for a registry and may be asked to do something, in the order in which
+ * they are asked. Never empty. Rejects with a HostsFileError or a NoHostError.
+ */
+export type Endpoints = (
+  registry: string,
+  capability: Capability,
+) => Promise<readonly [Endpoint, ...Endpoint[]]>;
 
-/** Each registry answers for itself, at the address that its name says. */
-export function directEndpoints(plainHttp: PlainHttp): Endpoints {
-  return (registry) => {
-    const scheme = allowsPlainHttp(plainHttp, registry) ? 'http' : 'https';
-    const address = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-    return Promise.resolve([{ host: registry, base: new URL(`${scheme}://${address}/v2/`) }]);
-  };
+/** A registry at the address that its name says. */
+export function directEndpoint(registry: string, plainHttp: PlainHttp): Endpoint {
+  const scheme = allowsPlainHttp(plainHttp, registry) ? 'http' : 'https';
+  const address = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  return { host: registry, base: new URL(`${scheme}://${address}/v2/`) };
 }
 
 /** Tells whether `host` (`name[:port]`) may be spoken to without encryption. */
@@ -45,5 +59,7 @@ export function isLoopback(host: string): boolean {
 
 /** The address of something in a repository, such as `blobs/sha256:…`. */
 export function addressOf(endpoint: Endpoint, repository: Repository, what: string): URL {
-  return new URL(`${repository.path}/${what}`, endpoint.base);
+  const address = new URL(`${repository.path}/${what}`, endpoint.base);
+  if (endpoint.namespace !== undefined) address.searchParams.set('ns', endpoint.namespace);
+  return address;
 }

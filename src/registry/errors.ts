@@ -224,6 +224,64 @@ export class InsecureAddressError extends RegistryError {
   }
 }
 
+/**
+ * None of the hosts that answer for a registry, its mirrors and the registry itself, could do it.
+ * `code`, `status` and whether it is retried are those of the failure that decides, its `cause`.
+ */
+export class HostsFailedError extends RegistryError {
+  override readonly name = 'HostsFailedError';
+  /** One a host, in the order in which they were asked. */
+  readonly failures: readonly RegistryError[];
+
+  constructor(
+    failures: readonly RegistryError[],
+    decisive: RegistryError,
+    options: RegistryErrorOptions,
+  ) {
+    const { code, hint, status, registryCode, retryAfter } = decisive;
+    super(
+      code as `ERR_${string}`,
+      `No host could do it: ${failures.map(({ message }) => message).join('; ')}`,
+      {
+        ...(hint === undefined ? {} : { hint }),
+        ...(status === undefined ? {} : { status }),
+        ...(registryCode === undefined ? {} : { registryCode }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...options,
+        cause: decisive,
+      },
+    );
+    this.failures = failures;
+  }
+}
+
+/** A hosts.toml, or a file that it names, which can't be used. Not retried. */
+export class HostsFileError extends RegistryError {
+  override readonly name = 'HostsFileError';
+  /** The hosts.toml. */
+  readonly path: string;
+
+  constructor(path: string, problem: string, options: RegistryErrorOptions = {}) {
+    const hint = 'Repair the file (its form: docs/hosts.md of containerd), or take it away.';
+    super('ERR_HOSTS_FILE', `${path} can't be used: ${problem}`, final({ hint, ...options }));
+    this.path = path;
+  }
+}
+
+/** A registry for which no host is configured that may do what is asked. Not retried. */
+export class NoHostError extends RegistryError {
+  override readonly name = 'NoHostError';
+
+  constructor(capability: string, options: RegistryErrorOptions) {
+    const hint = "Name a host with that capability in the registry's hosts.toml.";
+    super(
+      'ERR_NO_HOST',
+      `No host of ${options.host ?? 'the registry'} may be asked to ${capability}`,
+      final({ hint, ...options }),
+    );
+  }
+}
+
 /** Credentials that can't be read from where people keep them. Not retried. */
 export class CredentialsError extends RegistryError {
   override readonly name = 'CredentialsError';

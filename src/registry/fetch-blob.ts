@@ -1,18 +1,35 @@
 import type { BlobBody, BlobRequest, Descriptor, Repository } from '../oci/index.js';
-import { bodyStream, discard, headerOf, lengthOf } from './answers.js';
-import { addressOf, type Endpoints } from './endpoints.js';
-import { BlobLengthError, RangeMismatchError } from './errors.js';
-import { pullScope } from './scopes.js';
-import type { RegistryRequest, Transport } from './transport.js';
+import { BlobStream } from './blob-stream.js';
+import type { Endpoint, Endpoints } from './endpoints.js';
+import type { HostHealth } from './host-health.js';
+import { readBlob, type BlobReading } from './read-blob.js';
+import { readInParts, type PartSizes } from './read-in-parts.js';
+import { BlobRequester } from './request-blob.js';
+import type { Transport } from './transport.js';
 
-/** Gets blobs, from an offset where the server can (distribution spec, Pulling blobs). */
+/** How large blobs are fetched in parts at the same time; `count` 1: not at all. */
+export interface BlobParts extends PartSizes {
+  /** Bytes from which a blob, or what is left of it, is fetched in parts. */
+  readonly threshold: number;
+}
+
+const resumptionsOfParts = 2;
+
+/**
+ * Gets blobs from whichever of a registry's hosts has them, changing over in the middle where one
+ * fails. Every byte is asked for of each host once; more attempts are up to the caller.
+ */
 export class BlobFetcher {
-  readonly #transport: Transport;
+  readonly #requester: BlobRequester;
   readonly #endpoints: Endpoints;
+  readonly #health: HostHealth;
+  readonly #parts: BlobParts;
 
-  constructor(transport: Transport, endpoints: Endpoints) {
-    this.#transport = transport;
+  constructor(transport: Transport, endpoints: Endpoints, health: HostHealth, parts: BlobParts) {
+    this.#requester = new BlobRequester(transport);
     this.#endpoints = endpoints;
+    this.#health = health;
+    this.#parts = parts;
   }
 
   async fetch(
@@ -20,55 +37,43 @@ export class BlobFetcher {
     blob: Descriptor,
     { offset, signal }: BlobRequest,
   ): Promise<BlobBody> {
-    const [endpoint] = await this.#endpoints(repository.host);
-    const request: RegistryRequest = {
-      method: 'GET',
-      endpoint,
-      url: addressOf(endpoint, repository, `blobs/${blob.digest}`),
-      headers: {
-        // What is stored is what was hashed: no coding on the way.
-        'accept-encoding': 'identity',
-        ...(offset > 0 && { range: `bytes=${offset}-` }),
+    const endpoints = await this.#endpoints(repository.host, 'pull');
+    const stopping = new AbortController();
+    const sources = new Set<Endpoint>();
+    let resumable = false;
+    const reading: BlobReading = {
+      name: { repository, blob },
+      hosts: () => this.#health.order(endpoints, blob.digest),
+      requester: this.#requester,
+      health: this.#health,
+      signal: AbortSignal.any([signal, stopping.signal]),
+      onAnswer: (endpoint, answer) => {
+        sources.add(endpoint);
+        ({ resumable } = answer);
       },
-      scopes: [pullScope(repository)],
-      concern: { host: repository.host, digest: blob.digest },
-      signal,
+      resumptions: 0,
     };
-    const answer = await this.#transport.send(request);
-    const { status } = answer;
-    if (status === 416) {
-      await discard(answer);
-      // What is here is as long as the blob is there: the server has another one by this name.
-      throw new RangeMismatchError(`${repository.host} has no byte ${offset} of the blob`, {
-        ...request.concern,
-        status,
-      });
-    }
-    if (status !== 200 && status !== 206) throw await this.#transport.refusal(request, answer);
-    const begin = status === 206 ? rangeBegin(headerOf(answer, 'content-range')) : 0;
-    const length = lengthOf(answer);
-    if (begin !== 0 && begin !== offset) {
-      answer.body.destroy();
-      const sent = begin === undefined ? 'an unreadable range' : `byte ${begin}`;
-      throw new RangeMismatchError(
-        `${repository.host} was asked for byte ${offset} and sent ${sent}`,
-        request.concern,
-      );
-    }
-    if (length !== undefined && begin + length !== blob.size) {
-      answer.body.destroy();
-      throw new BlobLengthError(
-        `${repository.host} has ${begin + length} bytes of the blob, not ${blob.size}`,
-        request.concern,
-      );
-    }
-    const resumable = status === 206 || headerOf(answer, 'accept-ranges') === 'bytes';
-    return { stream: bodyStream(answer, request.concern, signal), offset: begin, resumable };
+    const bytes = this.#read(reading, offset);
+    // Whether any host has it is told now rather than by the stream.
+    const first = await bytes.next();
+    return {
+      stream: new BlobStream(first, bytes, () => stopping.abort()),
+      offset,
+      get resumable() {
+        return resumable;
+      },
+      distrust: () => {
+        this.#health.distrust(blob.digest, [...sources], offset === 0 ? 'all' : 'part');
+        return this.#health.someTrusted(blob.digest, endpoints);
+      },
+    };
   }
-}
 
-/** The first byte of a `Content-Range` (RFC 9110, 14.4). */
-function rangeBegin(text: string | undefined): number | undefined {
-  const begin = /^bytes (\d{1,15})-\d+\/(?:\d+|\*)$/.exec(text ?? '')?.[1];
-  return begin === undefined ? undefined : Number(begin);
+  #read(reading: BlobReading, begin: number): AsyncGenerator<Buffer, void, undefined> {
+    const { count, threshold } = this.#parts;
+    const whole = { begin, end: reading.name.blob.size };
+    return count > 1 && whole.end - begin >= threshold
+      ? readInParts({ ...reading, resumptions: resumptionsOfParts }, whole, this.#parts)
+      : readBlob(reading, whole);
+  }
 }

@@ -14,10 +14,13 @@ import {
 import { discard, headerOf, lengthOf, readAtMost } from './answers.js';
 import type { FetchedManifest } from './client.js';
 import type { HttpAnswer } from './connections.js';
-import { addressOf, type Endpoints } from './endpoints.js';
+import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';
 import { ManifestDigestError, ManifestTooLargeError, UnsupportedManifestError } from './errors.js';
+import type { Concern } from './failures.js';
+import type { HostHealth } from './host-health.js';
 import { pullScope } from './scopes.js';
 import type { RegistryRequest, Transport } from './transport.js';
+import { tryHosts } from './try-hosts.js';
 
 /** Bytes that a manifest or index may have: what registries must accept at least. */
 const manifestLimit = 4 * 1024 * 1024;
@@ -28,65 +31,77 @@ const accepted = [
   mediaTypes.dockerManifest,
 ].join(', ');
 
-/** Gets manifests and indexes (distribution spec, Pulling manifests). */
+/** Gets manifests and indexes from whichever host has them (distribution spec, Pulling manifests). */
 export class ManifestFetcher {
   readonly #transport: Transport;
   readonly #endpoints: Endpoints;
+  readonly #health: HostHealth;
 
-  constructor(transport: Transport, endpoints: Endpoints) {
+  constructor(transport: Transport, endpoints: Endpoints, health: HostHealth) {
     this.#transport = transport;
     this.#endpoints = endpoints;
+    this.#health = health;
   }
 
   /** By HEAD where that tells all, else by GET. */
-  async resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
-    const answer = await this.#transport.send(await this.#request('HEAD', reference, signal));
+  resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
+    return this.#tryHosts(reference, (endpoint) => this.#resolve(reference, endpoint, signal));
+  }
+
+  fetch(reference: Reference, signal: AbortSignal): Promise<FetchedManifest> {
+    return this.#tryHosts(reference, (endpoint) => this.#fetch(reference, endpoint, signal));
+  }
+
+  async #tryHosts<T>(
+    reference: Reference,
+    attempt: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
+    // A digest verifies itself, whoever has it; what a tag stands for must be believed.
+    const capability = reference.digest === undefined ? 'resolve' : 'pull';
+    const endpoints = await this.#endpoints(reference.host, capability);
+    const order = this.#health.order(endpoints);
+    return tryHosts(order, this.#health, concernOf(reference), attempt);
+  }
+
+  async #resolve(
+    reference: Reference,
+    endpoint: Endpoint,
+    signal: AbortSignal,
+  ): Promise<Descriptor> {
+    const request = manifestRequest('HEAD', reference, endpoint, signal);
+    const answer = await this.#transport.send(request);
     await discard(answer);
     const mediaType = headerOf(answer, 'content-type')?.split(';')[0]?.trim() ?? '';
     const digest = headerOf(answer, 'docker-content-digest') ?? '';
     const size = lengthOf(answer);
     const known = isIndexType(mediaType) || isManifestType(mediaType);
     if (answer.status !== 200 || !known || !isDigest(digest) || size === undefined) {
-      return (await this.fetch(reference, signal)).descriptor;
+      return (await this.#fetch(reference, endpoint, signal)).descriptor;
     }
     if (reference.digest !== undefined && digest !== reference.digest) {
-      throw new ManifestDigestError(reference.digest, digest, concernOf(reference));
+      throw new ManifestDigestError(reference.digest, digest, request.concern);
     }
     return { mediaType, digest, size };
   }
 
-  async fetch(reference: Reference, signal: AbortSignal): Promise<FetchedManifest> {
-    const request = await this.#request('GET', reference, signal);
+  async #fetch(
+    reference: Reference,
+    endpoint: Endpoint,
+    signal: AbortSignal,
+  ): Promise<FetchedManifest> {
+    const request = manifestRequest('GET', reference, endpoint, signal);
     const answer = await this.#transport.send(request);
     if (answer.status !== 200) throw await this.#transport.refusal(request, answer);
     const { concern } = request;
     const bytes = await readAtMost(answer, manifestLimit, concern, signal);
     if (bytes === undefined) throw new ManifestTooLargeError(manifestLimit, concern);
-    const digest = verifiedDigest(reference, answer, bytes);
+    const digest = verifiedDigest(reference, answer, bytes, concern);
     const stated = headerOf(answer, 'content-type')?.split(';')[0]?.trim();
     if (stated?.startsWith('application/vnd.docker.distribution.manifest.v1') === true) {
       throw new UnsupportedManifestError(stated, concern);
     }
     const mediaType = manifestMediaType(bytes, stated);
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
-  }
-
-  async #request(
-    method: 'GET' | 'HEAD',
-    reference: Reference,
-    signal: AbortSignal,
-  ): Promise<RegistryRequest> {
-    const [endpoint] = await this.#endpoints(reference.host);
-    const name = reference.digest ?? reference.tag ?? 'latest';
-    return {
-      method,
-      endpoint,
-      url: addressOf(endpoint, reference, `manifests/${name}`),
-      headers: { accept: accepted },
-      scopes: [pullScope(reference)],
-      concern: concernOf(reference),
-      signal,
-    };
   }
 }
 
@@ -95,11 +110,34 @@ export function concernOf(reference: Reference): { host: string; reference: stri
   return { host: reference.host, reference: formatReference(reference) };
 }
 
-function verifiedDigest(reference: Reference, answer: HttpAnswer, bytes: Uint8Array): Digest {
+function manifestRequest(
+  method: 'GET' | 'HEAD',
+  reference: Reference,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): RegistryRequest {
+  const name = reference.digest ?? reference.tag ?? 'latest';
+  return {
+    method,
+    endpoint,
+    url: addressOf(endpoint, reference, `manifests/${name}`),
+    headers: { accept: accepted },
+    scopes: [pullScope(reference)],
+    concern: { ...concernOf(reference), host: endpoint.host },
+    signal,
+  };
+}
+
+function verifiedDigest(
+  reference: Reference,
+  answer: HttpAnswer,
+  bytes: Uint8Array,
+  concern: Concern,
+): Digest {
   const told = headerOf(answer, 'docker-content-digest');
   const expected = reference.digest ?? (told !== undefined && isDigest(told) ? told : undefined);
   if (expected === undefined) return digestOf(bytes);
   const actual = digestOf(bytes, digestAlgorithm(expected));
-  if (actual !== expected) throw new ManifestDigestError(expected, actual, concernOf(reference));
+  if (actual !== expected) throw new ManifestDigestError(expected, actual, concern);
   return expected;
 }

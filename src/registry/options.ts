@@ -2,6 +2,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
+import { serverAddress } from './hosts-toml.js';
 import { parseProxy, type ProxySettings } from './proxies.js';
 import type { TlsProvider } from './tls.js';
 
@@ -15,6 +16,18 @@ export interface RegistryClientOptions {
   readonly tls?: TlsProvider;
   /** Default: none. `environmentProxies()` reads `HTTPS_PROXY` and the like. */
   readonly proxies?: ProxySettings;
+  /** Addresses of mirrors that are asked first for whatever registry, in order. Default: none. */
+  readonly mirrors?: readonly string[];
+  /** A folder of hosts.toml files as containerd reads them. Default: none. */
+  readonly hostsFolder?: string | undefined;
+  /** Parts of one blob that are fetched at a time. Default 1: blobs are fetched in one piece. */
+  readonly chunks?: number;
+  /**
+   * Bytes of such a part; as many are held in memory for each that is fetched ahead. Default 8 MiB.
+   */
+  readonly chunkSize?: number;
+  /** Bytes from which a blob is fetched in parts. Default 32 MiB. */
+  readonly chunkThreshold?: number;
   /** How long a connection may take to be there, in ms. Default 10,000. */
   readonly connectTimeout?: number;
   /** How long an answer may take to begin, in ms. Default 60,000; 0: any time. */
@@ -36,6 +49,8 @@ export interface RegistryClientOptions {
 /** The options with nothing left to defaults. */
 export type ClientSettings = Required<RegistryClientOptions>;
 
+const mebibyte = 1024 * 1024;
+
 /** @throws InvalidClientOptionError that names the option. */
 export function clientSettings(options: RegistryClientOptions): ClientSettings {
   const settings: ClientSettings = {
@@ -43,6 +58,11 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
     plainHttp: 'loopback',
     tls: () => Promise.resolve(undefined),
     proxies: {},
+    mirrors: [],
+    hostsFolder: undefined,
+    chunks: 1,
+    chunkSize: 8 * mebibyte,
+    chunkThreshold: 32 * mebibyte,
     connectTimeout: 10_000,
     headersTimeout: 60_000,
     bodyTimeout: 30_000,
@@ -61,6 +81,14 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
       'uploadChunkSize',
       'is not a whole number of bytes, 0 or more',
     );
+  }
+  for (const option of ['chunks', 'chunkSize', 'chunkThreshold'] as const) {
+    if (!Number.isSafeInteger(settings[option]) || settings[option] < 1) {
+      throw new InvalidClientOptionError(option, 'is not a whole number, 1 or more');
+    }
+  }
+  if (!settings.mirrors.every((mirror) => serverAddress(mirror) !== undefined)) {
+    throw new InvalidClientOptionError('mirrors', 'has an entry that is no http or https address');
   }
   if (!isPlainHttp(settings.plainHttp)) {
     throw new InvalidClientOptionError(

@@ -123,7 +123,7 @@ export class ContentPusher {
     digest: Digest,
     signal: AbortSignal,
   ): Promise<RegistryRequest> {
-    const [endpoint] = await this.#endpoints(repository.host);
+    const [endpoint] = await this.#endpoints(repository.host, 'push');
     return {
       method,
       endpoint,

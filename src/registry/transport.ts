@@ -65,6 +65,7 @@ export class Transport {
           body: await open?.(),
           signal,
           tls: own.tls,
+          connectTimeout: own.connectTimeout,
         },
         concern,
       );
@@ -109,9 +110,10 @@ function isOwn({ endpoint }: AccessRequest, url: URL): boolean {
 function ownParts(
   { endpoint }: AccessRequest,
   authorization: string | undefined,
-): Pick<HttpRequest, 'headers' | 'tls'> {
+): Pick<HttpRequest, 'headers' | 'tls' | 'connectTimeout'> {
   const own = authorization === undefined ? {} : { authorization };
-  return { headers: { ...endpoint.headers, ...own }, tls: endpoint.tls };
+  const { headers, tls, connectTimeout } = endpoint;
+  return { headers: { ...headers, ...own }, tls, connectTimeout };
 }
 
 function redirectOf({ method }: RegistryRequest, answer: HttpAnswer): string | undefined {

@@ -156,7 +156,7 @@ class InProcessRegistry implements TestRegistry {
 
   bytesServed(digest?: Digest): number {
     return this.requests
-      .filter(({ path }) => path.includes('/blobs/') && path.endsWith(digest ?? ''))
+      .filter(({ path }) => /\/blobs\/[^?]*/.exec(path)?.[0].endsWith(digest ?? '') === true)
       .reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
