@@ -16,6 +16,9 @@ export interface StoreOptions {
 export interface MoveOptions extends StoreOptions, ProgressOptions {
   readonly concurrency?: number;
   readonly plainHttp?: boolean;
+  readonly mirror?: readonly string[];
+  readonly hostsDir?: string;
+  readonly chunks?: number;
   readonly format: 'text' | 'json';
   readonly platform?: Platform;
   readonly timeline?: string;
@@ -44,7 +47,10 @@ export function withFormat(command: Command): Command {
 export function withMoving(command: Command): Command {
   return withProgress(withFormat(withStore(command)))
     .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
-    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone');
+    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone')
+    .option('--mirror <url>', 'ask this server first; may be repeated', mirror)
+    .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")
+    .option('--chunks <n>', 'parts of a large layer that are fetched at a time', chunks);
 }
 
 /** Adds `--progress` and `--no-color`. */
@@ -85,6 +91,18 @@ function wholeNumber(text: string): number {
 function timelineFile(file: string): string {
   if (timelineEndings.includes(extname(file))) return file;
   throw new InvalidArgumentError(`Let its name end in ${timelineEndings.join(', ')}.`);
+}
+
+function chunks(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1 to 99.');
+  return Number(text);
+}
+
+function mirror(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^https?:\/\/[^@]+$/.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('Write it as http[s]://host[:port][/path].');
+  }
+  return [...before, text];
 }
 
 function platform(text: string): Platform {

@@ -22,17 +22,26 @@ export interface Session {
   readonly rxfer: Rxfer;
 }
 
+/** The options that a {@link Session} is opened with. */
+export type SessionOptions = Pick<
+  MoveOptions,
+  'store' | 'plainHttp' | 'concurrency' | 'mirror' | 'hostsDir' | 'chunks'
+>;
+
 /**
  * Opens the store and a registry client, runs a command on them to its last event, and closes
  * the client. An interruption unsubscribes the command.
  */
 export async function runSession<E>(
-  options: Pick<MoveOptions, 'store' | 'plainHttp' | 'concurrency'>,
+  options: SessionOptions,
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
   const registry = createRegistryClient({
     credentials: dockerCredentials(),
     plainHttp: options.plainHttp === true ? 'always' : 'loopback',
+    hostsFolder: options.hostsDir,
+    ...(options.mirror === undefined ? {} : { mirrors: options.mirror }),
+    ...(options.chunks === undefined ? {} : { chunks: options.chunks }),
   });
   const { concurrency } = options;
   const events$ = defer(() => from(openDiskStore(options.store))).pipe(
