@@ -62,10 +62,14 @@ export class DiskIngest implements IngestBackend {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    await onDisk(this.#partial, async () => {
-      this.#file ??= await fs.open(this.#partial, 'a+', 0o644);
-      await this.#file.appendFile(chunk);
-    });
+    await onDisk(
+      this.#partial,
+      async () => {
+        this.#file ??= await fs.open(this.#partial, 'a+', 0o644);
+        await this.#file.appendFile(chunk);
+      },
+      () => this.#blob.size - this.#written,
+    );
     this.#written += chunk.length;
   }
 

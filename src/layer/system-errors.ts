@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+import * as path from 'node:path';
 import { types } from 'node:util';
 import { RxferError } from '../transfer/index.js';
 import { StoreError } from './errors.js';
@@ -5,6 +7,7 @@ import { StoreError } from './errors.js';
 const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string, hint: string]>> = {
   ENOSPC: ['ERR_STORE_NO_SPACE', 'There is no space left', 'Free some space there and try again.'],
   EDQUOT: ['ERR_STORE_QUOTA', 'The quota is used up', 'Free some space there or raise the quota.'],
+  EFBIG: ['ERR_STORE_FILE_SIZE', 'A file may not be that large', 'Raise the limit (ulimit -f).'],
   EROFS: ['ERR_STORE_READ_ONLY', 'The file system is read-only', 'Choose another store folder.'],
   EACCES: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
   EPERM: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
@@ -12,23 +15,48 @@ const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string,
   ENFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the system limit.'],
 };
 
-/** Turns what the operating system says into a StoreError that names the path. */
-export function storeError(error: unknown, path: string): unknown {
+/**
+ * Turns what the operating system says into a StoreError that names the path.
+ *
+ * @param detail what is needed there, where that is known.
+ */
+export function storeError(error: unknown, file: string, detail = ''): unknown {
   if (error instanceof RxferError || !isSystemError(error)) return error;
   const [code, what, hint] = kinds[error.code ?? ''] ?? [
     'ERR_STORE_IO',
     `The file system failed (${error.message})`,
     'Check the disk; what was stored before is still there.',
   ];
-  return new StoreError(code, error.path ?? path, `${what}: ${error.path ?? path}`, hint, error);
+  // A program that couldn't be started has a name there, not a place.
+  const place = error.path !== undefined && path.isAbsolute(error.path) ? error.path : file;
+  return new StoreError(code, place, `${what}: ${place}${detail}`, hint, error);
 }
 
-/** Runs work on files below `path`, and turns the system's errors into StoreErrors. */
-export async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs work on files below a path, and turns the system's errors into StoreErrors.
+ *
+ * @param missing tells how many bytes are still to be written there.
+ */
+export async function onDisk<T>(
+  file: string,
+  work: () => Promise<T>,
+  missing?: () => number,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw storeError(error, path);
+    throw storeError(error, file, hasCode(error, 'ENOSPC') ? await room(file, missing?.()) : '');
+  }
+}
+
+/** What is needed and what is there, as the end of a sentence. */
+async function room(file: string, missing: number | undefined): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(path.dirname(file));
+    const free = `${bavail * bsize} bytes are free`;
+    return missing === undefined ? ` (${free})` : ` (${missing} bytes are needed, ${free})`;
+  } catch {
+    return '';
   }
 }
 
