@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { createProgram } from './program.js';
 import { exitCodeOf } from './report-error.js';
 
@@ -12,8 +13,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => undefined);
 
 try {
-  await createProgram().parseAsync();
+  await createProgram(version()).parseAsync();
 } catch (error) {
   // No exit by force: what is being cleaned up is seen through, and nothing else is left.
   process.exitCode = exitCodeOf(error, process.argv.includes('--debug'));
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -3,8 +3,7 @@ import { extname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Platform } from '../oci/index.js';
 import { parsePlatform } from '../oci/index.js';
-import { progressModes, type ProgressOptions } from './show-progress.js';
-import { timelineEndings } from './timeline-file.js';
+import { progressModes, timelineEndings, type ProgressOptions } from './progress-options.js';
 
 /** The options of all commands that use a store. */
 export interface StoreOptions {
@@ -89,7 +88,7 @@ function wholeNumber(text: string): number {
 }
 
 function timelineFile(file: string): string {
-  if (timelineEndings.includes(extname(file))) return file;
+  if (timelineEndings.some((ending) => ending === extname(file))) return file;
   throw new InvalidArgumentError(`Let its name end in ${timelineEndings.join(', ')}.`);
 }
 

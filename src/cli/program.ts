@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
+import type { completion } from './commands/completion.js';
 import type { copy } from './commands/copy.js';
 import type { demo } from './commands/demo.js';
 import type { df } from './commands/df.js';
@@ -11,6 +11,8 @@ import type { push } from './commands/push.js';
 import type { rmi } from './commands/rmi.js';
 import type { unpack } from './commands/unpack.js';
 import type { verify } from './commands/verify.js';
+import { shells } from './completion.js';
+import { withExamples } from './examples.js';
 import {
   withFormat,
   withMoving,
@@ -23,23 +25,30 @@ import {
 const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
 
 /** The command line. Each command loads its code when it is called. */
-export function createProgram(): Command {
+export function createProgram(version: string): Command {
   const program = new Command('rxfer')
     .description('Moves container images between registries, a local store and OCI layouts.')
-    .version(version(), '-V, --version')
+    .version(version, '-V, --version')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(rxfer --help shows what there is)')
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.')
     .exitOverride();
 
-  const add = (name: string, description: string, example: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .addHelpText('after', `\nExample:\n  ${example}`)
-      .exitOverride();
+  const add = (name: string, description: string, ...examples: string[]): Command =>
+    withExamples(program.command(name).description(description).exitOverride(), ...examples);
 
   withTimelineFile(
-    withPlatform(withMoving(add('pull', 'Pull images into the store.', 'rxfer pull alpine:3.20'))),
+    withPlatform(
+      withMoving(
+        add(
+          'pull',
+          'Pull images into the store.',
+          'rxfer pull alpine:3.20',
+          'rxfer pull alpine:3.20 busybox:1.36 --format json --progress none',
+          'rxfer pull alpine:3.20 --platform linux/arm64 --timeline pull.html',
+        ),
+      ),
+    ),
   )
     .argument('<refs...>', `${referenceHelp}; several share their layers and one limit`)
     .action(async (...args: Parameters<typeof pull>) =>
@@ -48,7 +57,12 @@ export function createProgram(): Command {
 
   withTimelineFile(
     withMoving(
-      add('push', 'Push an image of the store to a registry.', 'rxfer push localhost:5000/app:v1'),
+      add(
+        'push',
+        'Push an image of the store to a registry.',
+        'rxfer push localhost:5000/app:v1',
+        'rxfer push localhost:5000/alpine:3.20 alpine:3.20',
+      ),
     ),
   )
     .argument('<ref>', 'where to push it')
@@ -64,6 +78,7 @@ export function createProgram(): Command {
           'copy',
           'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
           'rxfer copy alpine:3.20 oci:alpine:3.20',
+          'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20',
         ),
       ),
     ),
@@ -74,9 +89,12 @@ export function createProgram(): Command {
       (await import('./commands/copy.js')).copy(...args),
     );
 
-  withFormat(withStore(add('images', 'List the images in the store.', 'rxfer images'))).action(
-    async (...args: Parameters<typeof images>) =>
-      (await import('./commands/images.js')).images(...args),
+  withFormat(
+    withStore(
+      add('images', 'List the images in the store.', 'rxfer images', 'rxfer images --format json'),
+    ),
+  ).action(async (...args: Parameters<typeof images>) =>
+    (await import('./commands/images.js')).images(...args),
   );
 
   withStore(add('inspect', 'Show an image of the store as JSON.', 'rxfer inspect alpine:3.20'))
@@ -127,10 +145,20 @@ export function createProgram(): Command {
       (await import('./commands/demo.js')).demo(...args),
     );
 
-  return program;
-}
+  add(
+    'completion',
+    'Print what a shell reads to complete commands and options.',
+    'source <(rxfer completion bash)',
+    'rxfer completion fish > ~/.config/fish/completions/rxfer.fish',
+  )
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+    .action(async (shell: Parameters<typeof completion>[0]) =>
+      (await import('./commands/completion.js')).completion(shell, program),
+    );
 
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  add('man', 'Print the manual, in roff.', 'rxfer man | man -l -').action(async () =>
+    (await import('./commands/man.js')).man(program),
+  );
+
+  return program;
 }

@@ -17,20 +17,8 @@ import {
   type ProgressSnapshot,
   type RenderOptions,
 } from '../progress/index.js';
+import type { ProgressOptions } from './progress-options.js';
 import { Screen } from './screen.js';
-
-/** How progress is shown on stderr. */
-export const progressModes = ['auto', 'tty', 'plain', 'json', 'docker', 'none'] as const;
-
-/** One of {@link progressModes}. */
-export type ProgressMode = (typeof progressModes)[number];
-
-/** What {@link showProgress} goes by. */
-export interface ProgressOptions {
-  readonly progress: ProgressMode;
-  /** Whether the terminal may be given colours, unless `NO_COLOR` says otherwise. */
-  readonly color: boolean;
-}
 
 /** Passes events on, and shows on stderr how far they are; of a push, also where it goes. */
 export function showProgress<E extends ImageProgressEvent>(

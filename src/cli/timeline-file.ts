@@ -11,16 +11,14 @@ import {
   type Timeline,
 } from '../progress/index.js';
 import { RxferError } from '../transfer/index.js';
+import { timelineEndings, type TimelineEnding } from './progress-options.js';
 
 /** What writes a timeline, by the ending of the file's name. */
-const writers: Readonly<Record<string, (timeline: Timeline) => string>> = {
+const writers: Readonly<Record<TimelineEnding, (timeline: Timeline) => string>> = {
   '.html': toTimelineHtml,
   '.svg': toTimelineSvg,
   '.json': toTraceEvents,
 };
-
-/** The endings that a timeline's file can have. */
-export const timelineEndings = Object.keys(writers);
 
 /** A timeline whose file can't be written. */
 export class TimelineFileError extends RxferError {
@@ -58,10 +56,9 @@ export async function withTimeline<T>(
 }
 
 async function write(file: string, timeline: Timeline): Promise<void> {
-  const text = writers[extname(file)]?.(timeline);
-  if (text === undefined) throw new TimelineFileError(file, 'its ending says no form');
+  const ending = timelineEndings.find((each) => each === extname(file)) ?? '.html';
   try {
-    await writeFile(file, text);
+    await writeFile(file, writers[ending](timeline));
   } catch (error) {
     throw new TimelineFileError(file, error);
   }

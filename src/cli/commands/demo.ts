@@ -14,8 +14,9 @@ import {
   type SampleImage,
   type TestRegistry,
 } from '../../testing/index.js';
+import type { ProgressOptions } from '../progress-options.js';
 import { untilInterrupted } from '../session.js';
-import { showProgress, type ProgressOptions } from '../show-progress.js';
+import { showProgress } from '../show-progress.js';
 
 const concurrency = 3;
 const bytesPerSecond = 2_000_000;

@@ -1,0 +1,84 @@
+import type { CommandDescription, OptionDescription } from './describe-program.js';
+
+const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
+  ['0', 'What was asked for is done.'],
+  ['1', 'It failed; two lines on standard error say why and what to do.'],
+  ['2', 'Wrong usage; nothing was done.'],
+  ['130, 143', 'Interrupted by SIGINT or SIGTERM; the next pull goes on where this one stopped.'],
+];
+
+const environment: readonly (readonly [variable: string, meaning: string])[] = [
+  ['RXFER_STORE', 'The folder of the store, where --store does not say.'],
+  ['XDG_DATA_HOME', 'The folder of data: the store is in rxfer in it, where nothing else says.'],
+  ['DOCKER_CONFIG', 'The folder of the config.json that logins to registries are taken from.'],
+  ['NO_COLOR', 'When set and not empty, nothing is coloured.'],
+];
+
+/** The manual of the command line, in the man macros of roff. */
+export function manPage(
+  [program, ...commands]: readonly [CommandDescription, ...CommandDescription[]],
+  version: string,
+): string {
+  return [
+    `.TH ${program.name.toUpperCase()} 1 "" "${program.name} ${version}" "User Commands"`,
+    '.SH NAME',
+    `${program.name} \\- ${text(program.description.replace(/\.$/, ''))}`,
+    '.SH SYNOPSIS',
+    `.B ${program.name}`,
+    '.I command',
+    '[\\fIoptions\\fR] [\\fIarguments\\fR]',
+    '.SH DESCRIPTION',
+    text(program.description),
+    'Progress goes to standard error, the result alone to standard output.',
+    '.SH COMMANDS',
+    ...commands.flatMap((command) => commandSection(program.name, command)),
+    '.SH OPTIONS',
+    ...program.options.flatMap(optionParagraph),
+    '.SH EXIT STATUS',
+    ...exitCodes.flatMap(([code, meaning]) => paragraph(`\\fB${code}\\fR`, meaning)),
+    '.SH ENVIRONMENT',
+    ...environment.flatMap(([name, meaning]) => paragraph(`\\fB${name}\\fR`, meaning)),
+    '',
+  ].join('\n');
+}
+
+function commandSection(program: string, command: CommandDescription): string[] {
+  const { name, usage, description, options, examples } = command;
+  return [
+    `.SS "${text(`${program} ${name} ${usage}`)}"`,
+    text(description),
+    ...command.arguments.flatMap((each) =>
+      each.description === '' ? [] : paragraph(`\\fI${text(each.name)}\\fR`, each.description),
+    ),
+    ...options.flatMap(optionParagraph),
+    ...(examples.length === 0
+      ? []
+      : ['.PP', 'Examples:', '.PP', '.RS', '.nf', ...examples.map(text), '.fi', '.RE']),
+  ];
+}
+
+function optionParagraph(option: OptionDescription): string[] {
+  const { long, short, description, value, choices, defaultText } = option;
+  const flags = [...(short === undefined ? [] : [`-${short}`]), `--${long}`];
+  const bold = flags.map((flag) => `\\fB${text(flag)}\\fR`).join(', ');
+  const title = value === undefined ? bold : `${bold} \\fI${text(value)}\\fR`;
+  const more = [
+    ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),
+    ...(defaultText === undefined ? [] : [`by default ${defaultText}`]),
+  ];
+  return paragraph(title, [description, ...more].join('; '));
+}
+
+function paragraph(title: string, body: string): string[] {
+  return ['.TP', title, text(body)];
+}
+
+/** Nothing in it is taken for a request, an escape or a dash. */
+function text(plain: string): string {
+  return plain
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replaceAll('…', '...')
+    .replaceAll('"', '\\(dq')
+    .replace(/^([.'])/, '\\&$1');
+}
