@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { storeError } from '../layer/index.js';
+import { fileBytes, makeFolder, storeError } from '../layer/index.js';
 import {
   digestAlgorithm,
   digestHex,
@@ -59,8 +59,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     await fs.access(file).catch((error: unknown) => {
       throw new FolderError(this.#folder, `lacks the blob ${digest}`, 'Write it anew.', error);
     });
-    const stream = createReadStream(file, { start: offset, highWaterMark: 256 * 1024, signal });
-    return { stream, offset, resumable: true };
+    return { stream: fileBytes(file, { start: offset, signal }), offset, resumable: true };
   }
 
   async has({ digest, size }: Descriptor): Promise<boolean> {
@@ -111,7 +110,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     const file = path.join(this.#folder, 'oci-layout');
     const there = await fs.readFile(file, 'utf8').catch(() => undefined);
     if (there !== undefined) return;
-    await fs.mkdir(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     if ((await fs.readdir(this.#folder)).some((name) => !/^(?:blobs|oci-layout.*)$/.test(name))) {
       throw new FolderError(
         this.#folder,

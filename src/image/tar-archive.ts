@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { Readable } from 'node:stream';
 import {
+  fileBytes,
   FileChunks,
   InvalidLayerError,
   maxDocumentSize,
@@ -65,9 +65,7 @@ export class TarArchive {
     const start = member.offset + offset;
     const end = member.offset + member.length;
     if (start >= end) return Readable.from([]);
-    // A stream's end is its last byte.
-    const range = { start, end: end - 1 };
-    return createReadStream(this.file, { highWaterMark: 256 * 1024, signal, ...range });
+    return fileBytes(this.file, { start, end: end - 1, signal });
   }
 
   /** A small file whole, or `undefined`. @throws ArchiveError when it isn't small. */

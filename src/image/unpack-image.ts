@@ -8,6 +8,7 @@ import {
   applyLayer,
   BlobNotFoundError,
   DiffIDMismatchError,
+  makeFolder,
   storeError,
   type Layer,
   type Store,
@@ -86,7 +87,7 @@ async function apply(
 
 async function prepare(root: string): Promise<void> {
   try {
-    await fs.mkdir(root, { recursive: true });
+    await makeFolder(root);
     if ((await fs.readdir(root)).length === 0) return;
   } catch (error) {
     throw storeError(error, root);

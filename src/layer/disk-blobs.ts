@@ -3,6 +3,7 @@ import type { BlobBody, BlobRequest, Digest } from '../oci/index.js';
 import type { DiskLayout } from './disk-layout.js';
 import { maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
+import { fileBytes } from './file-bytes.js';
 import type { BlobStore } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
@@ -32,8 +33,7 @@ export class DiskBlobs implements BlobStore {
   async open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const file = this.#layout.blob(digest);
     const handle = await onDisk(file, () => openBlob(file, digest));
-    const stream = handle.createReadStream({ start: offset, highWaterMark: 256 * 1024, signal });
-    return { stream, offset, resumable: true };
+    return { stream: fileBytes(handle, { start: offset, signal }), offset, resumable: true };
   }
 }
 

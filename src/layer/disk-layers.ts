@@ -10,6 +10,7 @@ import type { DiskPlace } from './disk-place.js';
 import { DiskStagedLayer, type DiskStaging } from './disk-staging.js';
 import { syncFolder, writeDurably } from './durable.js';
 import { BlobNotFoundError, StoreError } from './errors.js';
+import { fileBytes } from './file-bytes.js';
 import { Ingestion } from './ingestion.js';
 import { decompressLayer } from './layer-tar.js';
 import type { Layer, LayerIngest, LayerLease, LayerStore, StagedLayer } from './store.js';
@@ -60,7 +61,7 @@ export class DiskLayers implements LayerStore {
     return onDisk(file, async () => {
       const handle = await openBlob(file, blob.digest);
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicLength), 0, magicLength, 0);
-      const bytes = handle.createReadStream({ start: 0, highWaterMark: 256 * 1024, signal });
+      const bytes = fileBytes(handle, { start: 0, signal });
       return decompressLayer(bytes, buffer.subarray(0, bytesRead), blob.mediaType);
     });
   }

@@ -10,6 +10,7 @@ import {
 } from '../oci/index.js';
 import { syncFolder, writeDurably } from './durable.js';
 import { StoreError } from './errors.js';
+import { makeFolder } from './make-folder.js';
 import { onDisk } from './system-errors.js';
 
 const version = 1;
@@ -96,7 +97,7 @@ export function digestOfName(file: string): Digest | undefined {
 export async function prepareLayout(root: string): Promise<DiskLayout> {
   const layout = new DiskLayout(root);
   await onDisk(layout.root, async () => {
-    await fs.mkdir(layout.root, { recursive: true });
+    await makeFolder(layout.root);
     const names = await fs.readdir(layout.root);
     if (names.includes(layoutFile)) await checkVersion(layout.root);
     else await found(layout, names);

@@ -91,7 +91,8 @@ export class Ingestion implements LayerIngest {
         }
         throw error;
       }
-    });
+      // An ingest that was closed meanwhile hasn't looked at it.
+    }).finally(() => body.destroy());
   }
 
   restart(): Promise<void> {
