@@ -142,6 +142,8 @@ class LayerDownload {
     const fetch$ = blobs.transfer(
       `${os} ${descriptor.key}`,
       fetchLayer(store, descriptor, closing, retry),
+      // One download is a group: downloads take turns, whatever number of layers each has.
+      { group: this },
     );
     return { ...layer, fetch$ };
   }
