@@ -41,6 +41,20 @@ describe('retryTransfer', () => {
     });
   });
 
+  it.each([
+    ['the server asks for, where that is longer', 2000, '2 999ms 1 999ms (r|)'],
+    ['it would without, where that is longer', 400, '1 999ms (r|)'],
+    ['a server is granted at most', 3_600_000, '3 999ms 2 999ms 1 999ms (r|)'],
+  ])('waits as long as %s', (_, retryAfter, expected) => {
+    marbles(({ cold, expectObservable }) => {
+      // Where it stands in the chain of causes doesn't matter.
+      const refused = new Error('refused', { cause: Object.assign(new Error(), { retryAfter }) });
+      const attempts = inTurn([cold('#', events, refused), cold('(r|)', events)]);
+      const options = { delay: () => 1000, maxRetryAfter: 3000 };
+      expectObservable(attempts.pipe(retryTransfer(options))).toBe(expected, events);
+    });
+  });
+
   it('gives up with the last error after maxAttempts', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const attempt = cold('--#', events, new Error('reset'));

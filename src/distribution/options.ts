@@ -8,6 +8,8 @@ export interface LayerManagerOptions {
   readonly maxAttempts?: number;
   /** The wait before the next attempt, in ms. Default 5,000 ms × failures in a row. */
   readonly delay?: (failures: number, error: unknown) => number;
+  /** The longest wait, in ms, that a server is granted which asks for more. Default 300,000. */
+  readonly maxRetryAfter?: number;
   /** The time of the waits. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }

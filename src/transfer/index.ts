@@ -6,6 +6,7 @@ export * from './live-transfer.js';
 export * from './only-result.js';
 export * from './progress.js';
 export * from './result-of.js';
+export * from './retry-after.js';
 export * from './retry-transfer.js';
 export * from './sample-progress.js';
 export * from './transfer-manager.js';

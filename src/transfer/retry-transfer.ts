@@ -17,6 +17,7 @@ import {
 } from 'rxjs';
 import { isDoNotRetry } from './do-not-retry.js';
 import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
+import { retryAfterOf } from './retry-after.js';
 
 /** When {@link retryTransfer} tries again, and when it gives up. */
 export interface RetryTransferOptions {
@@ -27,6 +28,11 @@ export interface RetryTransferOptions {
    * error. Default 5,000 ms × `failures`.
    */
   readonly delay?: (failures: number, error: unknown) => number;
+  /**
+   * The longest wait, in ms, that a server is granted which asks for more than `delay` (`retryAfter`
+   * of the error, see {@link retryAfterOf}). Default 300,000.
+   */
+  readonly maxRetryAfter?: number;
   /** Whether the failed attempt got somewhere, so that the count begins again. Default: never. */
   readonly countsAnew?: (error: unknown) => boolean;
   /** The time of the waits. Default `asyncScheduler`. */
@@ -45,6 +51,7 @@ export const defaultRetryDelay = (failures: number): number => 5000 * failures;
  * retryTransfer:  --p--5-4-3-2-1--p--(r|)      delay 5 s; a dash more is a second
  * ```
  *
+ * - Waits as long as the server asks where that is longer.
  * - Errors with the last attempt's error after `maxAttempts`, and at once where a DoNotRetry
  *   stands in its causes ({@link isDoNotRetry}).
  * - Completes when an attempt does. Unsubscribing ends the attempt or the wait at once.
@@ -53,7 +60,7 @@ export function retryTransfer<T>(
   options: RetryTransferOptions = {},
 ): MonoTypeOperatorFunction<TransferEvent<T>> {
   const { maxAttempts = 5, delay = defaultRetryDelay, scheduler = asyncScheduler } = options;
-  const { countsAnew = () => false } = options;
+  const { countsAnew = () => false, maxRetryAfter = 300_000 } = options;
   return (attempt$) =>
     defer(() => {
       let failures = 0;
@@ -61,7 +68,8 @@ export function retryTransfer<T>(
       const waitBeforeNext$ = (error: unknown): Observable<unknown> => {
         failures = countsAnew(error) ? 1 : failures + 1;
         if (failures >= maxAttempts || isDoNotRetry(error)) return throwError(() => error);
-        return countdown(delay(failures, error), scheduler).pipe(
+        const asked = Math.min(retryAfterOf(error) ?? 0, maxRetryAfter);
+        return countdown(Math.max(delay(failures, error), asked), scheduler).pipe(
           tap((event) => countdown$.next(event)),
           ignoreElements(),
           endWith(undefined),
