@@ -2,6 +2,7 @@ import type { SecureContext } from 'node:tls';
 import { Pool, ProxyAgent, type Dispatcher } from 'undici';
 import type { ClientSettings } from './options.js';
 import { proxyFor } from './proxies.js';
+import { watchForStalls } from './stall-watch.js';
 
 /** The sockets to one origin are made with this. */
 export interface DispatcherOptions {
@@ -12,7 +13,11 @@ export interface DispatcherOptions {
 }
 
 /** Makes the pool of an origin: to the origin itself, or through the proxy that stands for it. */
-export function createDispatcher({ origin, settings, secure }: DispatcherOptions): Dispatcher {
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return createPool(options).compose(watchForStalls(options.settings));
+}
+
+function createPool({ origin, settings, secure }: DispatcherOptions): Dispatcher {
   const { connectTimeout, headersTimeout, bodyTimeout, proxies } = settings;
   const connect = {
     timeout: connectTimeout,

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Descriptor, Repository } from '../oci/index.js';
-import { bodyStream, discard, headerOf, lengthOf } from './answers.js';
+import { abandon, bodyStream, discard, headerOf, lengthOf } from './answers.js';
 import { BoundedMap } from './bounded-map.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoint } from './endpoints.js';
@@ -138,11 +138,11 @@ async function checkedOffset(
   const { offset, total = size } =
     answer.status === 206 ? rangeOf(answer) : { offset: 0, total: lengthOf(answer) };
   if (total !== size) {
-    answer.body.destroy();
+    abandon(answer);
     throw new BlobLengthError(`${host} has ${total} bytes of the blob, not ${size}`, concern);
   }
   if (offset === begin || offset === 0) return offset;
-  answer.body.destroy();
+  abandon(answer);
   const sent = offset === undefined ? 'an unreadable range' : `byte ${offset}`;
   throw new RangeMismatchError(`${host} was asked for byte ${begin} and sent ${sent}`, concern);
 }
