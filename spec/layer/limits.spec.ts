@@ -15,6 +15,9 @@ import { compileChildProgram, type ChildProgram } from '../support/child-program
 import { PullingProcess } from '../support/pulling-process.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
+// Each starts processes or syncs many files, on machines that have other things to do.
+jest.setTimeout(120_000);
+
 const client = createRegistryClient();
 let program: ChildProgram;
 let registry: TestRegistry;

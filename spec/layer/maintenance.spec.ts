@@ -19,6 +19,9 @@ import {
 } from '../../src/testing/index.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
+// Each starts processes or syncs many files, on machines that have other things to do.
+jest.setTimeout(120_000);
+
 const client = createRegistryClient();
 let registry: TestRegistry;
 let one: SampleImage;
