@@ -22,7 +22,7 @@ import { describeWithPeers } from '../support/peers.js';
 import { run } from '../support/run.js';
 import { writeSampleLayout } from '../support/sample-layout.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
-import { describeTree } from '../support/tree.js';
+import { describeWholeTree } from '../support/tree.js';
 
 const depth = 12;
 const parents = Array.from({ length: depth }, (_, level) => 'long-folder-name/'.repeat(level + 1));
@@ -54,7 +54,7 @@ const upper: SampleEntry[] = [
 ];
 
 describeWithPeers(
-  ['docker-registry', 'skopeo', 'umoci'],
+  ['docker-registry', 'skopeo', 'umoci', 'setfattr', 'getfattr'],
   'with docker-registry, skopeo and umoci',
   () => {
     let registry: DockerRegistry;
@@ -117,8 +117,8 @@ describeWithPeers(
       await run('skopeo', 'inspect', `oci:${layout}:v1`);
       await run('umoci', 'unpack', '--image', `${layout}:v1`, join(folder, 'bundle'));
       await lastValueFrom(rxfer.unpack(reference, join(folder, 'rootfs')));
-      expect(describeTree(join(folder, 'rootfs'))).toEqual(
-        describeTree(join(folder, 'bundle', 'rootfs')),
+      expect(describeWholeTree(join(folder, 'rootfs'))).toEqual(
+        describeWholeTree(join(folder, 'bundle', 'rootfs')),
       );
     };
 

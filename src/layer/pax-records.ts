@@ -72,7 +72,8 @@ export function paxName(records: PaxRecords, key: string, otherwise: string): st
 export function paxAttributes(records: PaxRecords): Map<string, Buffer> | undefined {
   let attributes: Map<string, Buffer> | undefined;
   for (const [key, value] of records) {
-    if (!key.startsWith(xattrPrefix)) continue;
+    // No value takes a record back, which is all that an empty attribute is (as Go has it, too).
+    if (!key.startsWith(xattrPrefix) || value === '') continue;
     attributes ??= new Map();
     attributes.set(key.slice(xattrPrefix.length), Buffer.from(value, 'latin1'));
   }

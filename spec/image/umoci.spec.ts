@@ -1,0 +1,180 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastValueFrom } from 'rxjs';
+import { createMemoryStore, createRegistryClient, createRxfer } from '../../src/index.js';
+import { describeWithPeers } from '../support/peers.js';
+import { writeRawImage } from '../support/raw-image.js';
+import { rawTar, type RawEntry } from '../support/raw-tar.js';
+import { run } from '../support/run.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+import { describeWholeTree } from '../support/tree.js';
+
+const client = createRegistryClient();
+afterAll(async () => {
+  await client.close();
+  removeTemporaryFolders();
+});
+
+/** `cap_net_raw+ep`, which has bytes that are no text. */
+const capability = Buffer.from('0100000200200000000000000000c0ff00000000', 'hex');
+const xattr = (name: string, value: string | Buffer): Record<string, string | Buffer> => ({
+  [`SCHILY.xattr.${name}`]: value,
+});
+const folders = Array.from({ length: 20 }, (_, depth) => 'long-name/'.repeat(depth + 1));
+const long = `${folders.at(-1)}${'n'.repeat(120)}`;
+
+// Every folder has an entry: one that is made on the way has the time of its making.
+const images: Record<string, RawEntry[][]> = {
+  'extended attributes': [
+    [
+      { name: 'bin/', pax: xattr('user.folder', 'f') },
+      {
+        name: 'bin/ping',
+        data: 'ping',
+        mode: 0o755,
+        pax: xattr('security.capability', capability),
+      },
+      {
+        name: 'bin/many',
+        data: '',
+        mode: 0o444,
+        pax: {
+          ...xattr('user.a', 'x=y\nz'),
+          ...xattr('user.empty', ''),
+          ...xattr('trusted.b', '2'),
+        },
+      },
+      { name: 'odd name\n=\\', data: '', pax: xattr('user.c', Buffer.from([0, 1, 255])) },
+      { name: 'link', flag: '2', linkname: 'bin', pax: xattr('trusted.link', 'l') },
+      { name: 'gone/', pax: xattr('user.gone', 'g') },
+      { name: 'gone/file', pax: xattr('user.gone', 'g') },
+      { name: 'gone', flag: '2', linkname: 'bin' },
+    ],
+    [{ name: 'bin/ping', data: 'without' }],
+  ],
+  'owners, modes and times': [
+    [
+      { name: './', mode: 0o751, mtime: 1_600_000_000 },
+      { name: 'setuid', mode: 0o4755, uid: 12, gid: 34 },
+      { name: 'sticky/', mode: 0o1777, uid: 1000, gid: 1000, mtime: 1_500_000_000 },
+      { name: 'sticky/locked/', mode: 0o000 },
+      { name: 'sticky/locked/file', data: 'x', mode: 0o000 },
+      { name: 'large-owner', pax: { uid: '3000000000', gid: '3000000001' } },
+      { name: 'exact', pax: { mtime: '1700000000.123457' } },
+      { name: 'nanoseconds', pax: { mtime: '1700000000.987654321' } },
+      { name: 'epoch', mtime: 0 },
+      { name: 'future', pax: { mtime: '4102444800.5' } },
+      { name: 'link', flag: '2', linkname: 'nowhere', uid: 5, gid: 6, mtime: 1_400_000_000 },
+    ],
+    [
+      // The folder has no entry of its own in this layer.
+      { name: 'sticky/new', data: 'new' },
+    ],
+  ],
+  'links and devices': [
+    [
+      { name: 'a', data: 'a' },
+      { name: 'b', flag: '1', linkname: 'a' },
+      { name: 'c', flag: '1', linkname: './b' },
+      { name: 'symlink', flag: '2', linkname: '/a' },
+      { name: 'hard-symlink', flag: '1', linkname: 'symlink' },
+      { name: 'dev/' },
+      { name: 'dev/null', flag: '3', device: [1, 3], mode: 0o666 },
+      { name: 'dev/loop', flag: '4', device: [7, 300], mode: 0o660, gid: 6 },
+      { name: 'dev/pipe', flag: '6', mode: 0o620, uid: 3 },
+    ],
+    [
+      { name: 'd', flag: '1', linkname: 'b' },
+      { name: 'a', data: 'a file of its own' },
+    ],
+  ],
+  names: [
+    [
+      { name: 'gnu/' },
+      ...folders.map((path) => ({ name: 'x/', pax: { path } })),
+      ...folders.map((path) => ({ name: 'x/', pax: { path: `gnu/${path}` } })),
+      { name: 'x', pax: { path: long }, data: 'pax' },
+      { name: '././@LongLink', flag: 'L', data: `gnu/${long}\0` },
+      { name: 'x', data: 'gnu' },
+      { name: Buffer.from('latin-\xe9', 'latin1'), data: 'bytes' },
+      { name: 'caf\u00e9', data: 'composed' },
+      { name: 'cafe\u0301', data: 'decomposed' },
+      { name: 'A', data: 'upper' },
+      { name: 'a', data: 'lower' },
+      { name: '/absolute', data: '' },
+      { name: '../../up', data: '' },
+    ],
+  ],
+  'whiteouts in either order': [
+    [
+      { name: 'a/' },
+      { name: 'a/one', data: '1' },
+      { name: 'a/two', data: '2' },
+      { name: 'b/' },
+      { name: 'b/one', data: '1' },
+      { name: 'c/one', data: '1' },
+      { name: 'd', data: 'd' },
+      { name: 'e', data: 'e' },
+      { name: 'f/', mode: 0o700 },
+      { name: 'f/one', data: '1' },
+    ],
+    [
+      // Opaque first, and last.
+      { name: 'a/' },
+      { name: 'a/.wh..wh..opq' },
+      { name: 'a/new', data: 'n' },
+      { name: 'b/' },
+      { name: 'b/deep/' },
+      { name: 'b/deep/new', data: 'n' },
+      { name: 'b/.wh..wh..opq' },
+      { name: '.wh.c' },
+      { name: '.wh.nothing' },
+      { name: 'nothing/.wh.nothing' },
+      // A file hidden and brought anew, and the other way round.
+      { name: '.wh.d' },
+      { name: 'd', data: 'new d' },
+      { name: 'f/.wh.one' },
+    ],
+  ],
+  'sparse files, duplicates and files in the way': [
+    [
+      {
+        name: 'sparse',
+        data: 'x',
+        pax: {
+          'GNU.sparse.map': '500000,1',
+          'GNU.sparse.size': '1000000',
+          'GNU.sparse.numblocks': '1',
+        },
+      },
+      { name: 'twice', data: 'first' },
+      { name: 'twice', data: 'second', mode: 0o600 },
+      { name: 'folder/file', data: '' },
+      { name: 'folder', data: 'no folder any more' },
+      { name: 'file', data: '' },
+      { name: 'file/', mode: 0o711 },
+      { name: 'file/in', data: 'in' },
+    ],
+  ],
+};
+
+describeWithPeers(['umoci', 'setfattr', 'getfattr'], 'unpack is what umoci unpacks', () => {
+  it.each(Object.keys(images))('%s', async (name) => {
+    const folder = temporaryFolder();
+    const layout = join(folder, 'layout');
+    mkdirSync(layout);
+    writeRawImage(
+      layout,
+      images[name]!.map((entries) => rawTar(entries)),
+    );
+    const rxfer = createRxfer({ store: createMemoryStore(), registry: client });
+    const copied = await lastValueFrom(rxfer.copy(`oci:${layout}:v1`, 'store:app:v1'));
+    if ('release' in copied) copied.release();
+    const unpacked = await lastValueFrom(rxfer.unpack('app:v1', join(folder, 'rootfs')));
+    await run('umoci', 'unpack', '--image', `${layout}:v1`, join(folder, 'bundle'));
+    expect(describeWholeTree(join(folder, 'rootfs'))).toEqual(
+      describeWholeTree(join(folder, 'bundle', 'rootfs')),
+    );
+    expect(unpacked).toMatchObject({ kind: 'result', omissions: [] });
+  });
+});
