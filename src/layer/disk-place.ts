@@ -1,6 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { DiskLayout } from './disk-layout.js';
 import type { DiskSessions } from './disk-sessions.js';
+import type { UnpackLimits } from './limits.js';
 import type { SyncBarrier } from './sync-barrier.js';
 
 /** What the parts of one opened store on disk share. */
@@ -11,4 +12,6 @@ export interface DiskPlace {
   readonly barrier: SyncBarrier;
   /** The time of the waits for other processes. */
   readonly scheduler: SchedulerLike;
+  /** What a layer may unpack to. */
+  readonly limits: UnpackLimits;
 }

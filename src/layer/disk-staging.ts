@@ -7,6 +7,7 @@ import { applyLayer } from './apply-layer.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
 import type { Staging } from './ingestion.js';
+import type { UnpackLimits } from './limits.js';
 import type { StagedLayer } from './store.js';
 import { onDisk } from './system-errors.js';
 import type { SyncBarrier } from './sync-barrier.js';
@@ -17,22 +18,24 @@ import type { UnpackedLayer } from './unpacking.js';
 export class DiskStaging implements Staging {
   readonly #blob: Descriptor;
   readonly folder: string;
+  readonly limits: UnpackLimits;
   /** On the blob, so that what is staged can be staged again. */
   readonly #lease: SessionUse;
   readonly #barrier: SyncBarrier;
   /** What the unpacking couldn't do here, once it is over. */
   omissions: readonly string[] = [];
 
-  private constructor(blob: Descriptor, lease: SessionUse, barrier: SyncBarrier) {
+  private constructor(blob: Descriptor, lease: SessionUse, { barrier, limits }: DiskPlace) {
     this.#blob = blob;
     this.#lease = lease;
     this.#barrier = barrier;
+    this.limits = limits;
     this.folder = path.join(lease.folder, randomUUID());
   }
 
-  static async open({ sessions, barrier }: DiskPlace, blob: Descriptor): Promise<DiskStaging> {
-    const lease = await sessions.lease({ kind: 'blob', digest: blob.digest });
-    const staging = new DiskStaging(blob, lease, barrier);
+  static async open(place: DiskPlace, blob: Descriptor): Promise<DiskStaging> {
+    const lease = await place.sessions.lease({ kind: 'blob', digest: blob.digest });
+    const staging = new DiskStaging(blob, lease, place);
     try {
       await onDisk(staging.folder, () =>
         fs.mkdir(path.join(staging.folder, 'diff'), { recursive: true }),
@@ -46,7 +49,9 @@ export class DiskStaging implements Staging {
 
   async consume(tar: Readable): Promise<void> {
     const diff = path.join(this.folder, 'diff');
-    const applied = await onDisk(diff, () => applyLayer(tar, diff, { whiteouts: 'keep' }));
+    const applied = await onDisk(diff, () =>
+      applyLayer(tar, diff, { whiteouts: 'keep', ...this.limits }),
+    );
     this.omissions = applied.omissions;
   }
 

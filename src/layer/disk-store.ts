@@ -10,6 +10,7 @@ import { usage } from './disk-usage.js';
 import { verify } from './disk-verify.js';
 import { StoreError } from './errors.js';
 import type { StoreMaintenance } from './maintenance.js';
+import type { UnpackLimits } from './limits.js';
 import type { Store } from './store.js';
 import { SyncBarrier } from './sync-barrier.js';
 import { onDisk } from './system-errors.js';
@@ -18,6 +19,8 @@ import { onDisk } from './system-errors.js';
 export interface DiskStoreOptions {
   /** The time of the waits for other processes. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** What a layer may unpack to. */
+  readonly limits?: UnpackLimits;
 }
 
 /** A store in a folder. It holds nothing open while nothing is under way. */
@@ -37,10 +40,10 @@ export async function openDiskStore(
   directory: string,
   options: DiskStoreOptions = {},
 ): Promise<DiskStore> {
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = asyncScheduler, limits = {} } = options;
   const layout = await prepareLayout(directory);
   const sessions = new DiskSessions(layout, scheduler);
-  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), scheduler };
+  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), scheduler, limits };
   await tidy(layout);
   const parts = {
     layers: new DiskLayers(place),

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { digestAlgorithm, finishDigest, type Descriptor } from '../oci/index.js';
 import { DigestMismatchError, InvalidLayerError, SizeMismatchError } from './errors.js';
+import type { UnpackLimits } from './limits.js';
 import type { AppendOptions, LayerIngest, StagedLayer } from './store.js';
 import { Unpacking, type UnpackedLayer } from './unpacking.js';
 
@@ -24,6 +25,8 @@ export interface IngestBackend {
 
 /** A layer on its way into the staging area. */
 export interface Staging {
+  /** What the layer may unpack to. */
+  readonly limits: UnpackLimits;
   /** Takes in the uncompressed tar. */
   consume(tar: Readable): Promise<unknown>;
   /** Removes what was staged. */
@@ -178,7 +181,7 @@ export class Ingestion implements LayerIngest {
   async #stage(): Promise<[Staging, Unpacking]> {
     this.#staging ??= await this.#backend.stage();
     const staging = this.#staging;
-    this.#unpacking ??= new Unpacking(this.#blob, (tar) => staging.consume(tar));
+    this.#unpacking ??= new Unpacking(this.#blob, (tar) => staging.consume(tar), staging.limits);
     return [staging, this.#unpacking];
   }
 

@@ -10,10 +10,11 @@ import {
 import { RxferError } from '../transfer/index.js';
 import { magicLength } from './compression.js';
 import { checkDocument, maxDocumentSize } from './documents.js';
-import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
+import { BlobNotFoundError, DocumentTooLargeError, LayerLimitError } from './errors.js';
 import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
 import { layerFault } from './layer-fault.js';
 import { decompressLayer } from './layer-tar.js';
+import { defaultLimits, type UnpackLimits } from './limits.js';
 import type {
   BlobStore,
   ImageDocument,
@@ -28,15 +29,21 @@ import type {
 } from './store.js';
 import { readTar } from './tar-reader.js';
 
+/** How a store in memory is made. */
+export interface MemoryStoreOptions {
+  /** What a layer may unpack to. */
+  readonly limits?: UnpackLimits;
+}
+
 /**
  * A store in memory, for tests and for tools that look at images without keeping them. It holds
  * the blobs as they were transferred; layers are verified and their archives read through, but
  * not unpacked.
  */
-export function createMemoryStore(): Store {
+export function createMemoryStore({ limits = {} }: MemoryStoreOptions = {}): Store {
   const blobs = new Map<Digest, Buffer>();
   return {
-    layers: new MemoryLayers(blobs),
+    layers: new MemoryLayers(blobs, limits),
     blobs: new MemoryBlobs(blobs),
     images: new MemoryImages(blobs),
   };
@@ -44,12 +51,14 @@ export function createMemoryStore(): Store {
 
 class MemoryLayers implements LayerStore {
   readonly #blobs: Map<Digest, Buffer>;
+  readonly #limits: UnpackLimits;
   readonly #partials = new Map<Digest, Buffer[]>();
   readonly #underWay = new Map<Digest, Promise<void>>();
   readonly #layers = new Map<ChainID, Layer>();
 
-  constructor(blobs: Map<Digest, Buffer>) {
+  constructor(blobs: Map<Digest, Buffer>, limits: UnpackLimits) {
     this.#blobs = blobs;
+    this.#limits = limits;
   }
 
   acquire(chainID: ChainID): Promise<LayerLease | undefined> {
@@ -111,7 +120,7 @@ class MemoryLayers implements LayerStore {
         this.#blobs.delete(digest);
         return Promise.resolve();
       },
-      stage: () => Promise.resolve(memoryStaging(blob)),
+      stage: () => Promise.resolve(memoryStaging(blob, this.#limits)),
       publish: () => {
         this.#blobs.set(digest, Buffer.concat(chunks));
         done();
@@ -132,20 +141,25 @@ function leaseOn(layer: Layer): LayerLease {
   return { layer, release: () => undefined };
 }
 
-function memoryStaging(blob: Descriptor): Staging {
+function memoryStaging(blob: Descriptor, limits: UnpackLimits): Staging {
   return {
-    consume: readThrough,
+    limits,
+    consume: (tar) => readThrough(tar, limits),
     discard: () => Promise.resolve(),
     finish: (layer) => Promise.resolve({ blob, ...layer, discard: () => Promise.resolve() }),
   };
 }
 
 /** Reads an archive to its end, so that one that can't be read is refused here too. */
-async function readThrough(tar: Readable): Promise<void> {
+async function readThrough(tar: Readable, limits: UnpackLimits): Promise<void> {
+  const { maxEntries = defaultLimits.maxEntries } = limits;
   try {
     const entries = readTar(tar);
-    while ((await entries.next()).done !== true);
+    for (let count = 0; (await entries.next()).done !== true;) {
+      if (++count > maxEntries) throw new LayerLimitError(`more than ${maxEntries} entries`);
+    }
   } catch (error) {
+    tar.destroy();
     throw layerFault(error);
   }
 }

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { constants, createGzip, gzipSync } from 'node:zlib';
+import {
+  createMemoryStore,
+  digestOf,
+  mediaTypes,
+  openDiskStore,
+  type Descriptor,
+  type StagedLayer,
+  type Store,
+  type UnpackLimits,
+} from '../../src/index.js';
+import { unpackedSizeLimit } from '../../src/layer/limits.js';
+import { rawTar } from '../support/raw-tar.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+
+afterAll(removeTemporaryFolders);
+
+async function ingest(
+  store: Store,
+  bytes: Buffer,
+  mediaType: string = mediaTypes.ociLayerGzip,
+): Promise<StagedLayer> {
+  const blob: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  const { signal } = new AbortController();
+  const layer = await store.layers.ingest(blob, signal);
+  try {
+    await layer.append(Readable.from([bytes]), { signal });
+    return await layer.complete(signal);
+  } finally {
+    await layer.close();
+  }
+}
+
+/** A tar of one file of so many zeros, compressed as it is made. */
+async function zeros(size: number): Promise<Buffer> {
+  const gzip = createGzip({ level: 9 });
+  const chunks: Buffer[] = [];
+  gzip.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const whole = rawTar([{ name: 'zeros', size }], Buffer.alloc(0));
+  gzip.write(whole);
+  const block = Buffer.alloc(1024 * 1024);
+  for (let left = size; left > 0; left -= block.length) {
+    if (!gzip.write(block.subarray(0, Math.min(left, block.length)))) await once(gzip, 'drain');
+  }
+  gzip.end(Buffer.alloc(1024));
+  await once(gzip, 'end');
+  return Buffer.concat(chunks);
+}
+
+/** One zstd frame of so many zeros: run-length blocks, four bytes for 128 KiB each. */
+function zstdZeros(size: number): Buffer {
+  const blocks: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38])];
+  for (let left = size; left > 0; left -= 128 * 1024) {
+    const length = Math.min(left, 128 * 1024);
+    const header = (length << 3) | (1 << 1) | (left <= 128 * 1024 ? 1 : 0);
+    blocks.push(Buffer.from([header & 0xff, (header >> 8) & 0xff, header >> 16, 0]));
+  }
+  return Buffer.concat(blocks);
+}
+
+const stores: [string, (limits?: UnpackLimits) => Promise<Store>][] = [
+  [
+    'memory',
+    (limits) => Promise.resolve(createMemoryStore(limits === undefined ? {} : { limits })),
+  ],
+  ['disk', (limits) => openDiskStore(temporaryFolder(), limits === undefined ? {} : { limits })],
+];
+
+describe.each(stores)('a store in %s', (_, open) => {
+  it('refuses a gzip bomb by its total', async () => {
+    const store = await open({ maxSize: 10_000_000 });
+    const refusal = expect(ingest(store, await zeros(20_000_000))).rejects;
+    await refusal.toMatchObject({ code: 'ERR_LAYER_LIMIT', digest: expect.any(String) as unknown });
+    await ingest(store, await zeros(9_000_000));
+  });
+
+  it('refuses a zstd bomb by its total, of whatever ratio', async () => {
+    const bomb = zstdZeros(200_000_000);
+    expect(bomb.length).toBeLessThan(10_000);
+    await expect(
+      ingest(await open({ maxSize: 10_000_000 }), bomb, mediaTypes.ociLayerZstd),
+    ).rejects.toMatchObject({ code: 'ERR_LAYER_LIMIT' });
+  });
+
+  it('refuses too many entries', async () => {
+    const tar = rawTar([{ name: 'a' }, { name: 'b' }, { name: 'c' }]);
+    await expect(
+      ingest(await open({ maxEntries: 2 }), tar, mediaTypes.ociLayer),
+    ).rejects.toMatchObject({
+      code: 'ERR_LAYER_LIMIT',
+    });
+  });
+
+  it('takes gzip in several members', async () => {
+    const tar = rawTar([{ name: 'a', data: 'a'.repeat(3000) }]);
+    const parts = [tar.subarray(0, 1000), tar.subarray(1000, 1001), tar.subarray(1001)];
+    const members = Buffer.concat(parts.map((part) => gzipSync(part)));
+    const staged = await ingest(await open(), members);
+    expect(staged.diffID).toBe(`sha256:${createHash('sha256').update(tar).digest('hex')}`);
+  });
+
+  it('refuses a truncated and a damaged gzip', async () => {
+    const whole = gzipSync(rawTar([{ name: 'a', data: Buffer.alloc(50_000, 'a') }]), {
+      strategy: constants.Z_HUFFMAN_ONLY,
+    });
+    const damaged = Buffer.from(whole);
+    damaged[damaged.length - 5]! ^= 0xff;
+    for (const bytes of [whole.subarray(0, -20), damaged]) {
+      await expect(ingest(await open(), bytes)).rejects.toMatchObject({
+        code: 'ERR_INVALID_LAYER',
+        digest: digestOf(bytes),
+      });
+    }
+  });
+});
+
+describe('the limit of a blob', () => {
+  const gib = 1024 ** 3;
+  it.each([
+    [1000, {}, gib],
+    [gib / 10, {}, 20 * gib],
+    [gib / 10, { maxRatio: 50 }, 5 * gib],
+    [10 * gib, {}, 256 * gib],
+    [1000, { maxSize: 5000 }, 5000],
+  ])('of %d bytes, %j', (size, limits, limit) => {
+    expect(unpackedSizeLimit(size, limits)).toBe(limit);
+  });
+});
