@@ -1,8 +1,10 @@
 import { CommanderError } from 'commander';
+import { InvalidReferenceError } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
 import { InterruptedError } from './interrupt.js';
 
 const usageCodes = new Set([
+  'ERR_USAGE',
   'ERR_INVALID_REFERENCE',
   'ERR_INVALID_PLATFORM',
   'ERR_INVALID_LOCATION',
@@ -35,5 +37,11 @@ function linesOf(error: unknown): string[] {
     (each) => each !== undefined && !message.includes(each),
   );
   const where = about.length === 0 ? '' : ` (${about.join(', ')})`;
-  return [`rxfer: ${message}${where}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])];
+  const caret =
+    error instanceof InvalidReferenceError ? [`${' '.repeat(8 + error.position)}^`] : [];
+  return [
+    `rxfer: ${message}${where}`,
+    ...caret,
+    ...(error.hint === undefined ? [] : [`  ${error.hint}`]),
+  ];
 }
