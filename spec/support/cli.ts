@@ -32,13 +32,16 @@ export function cliEnvironment(home: string): Record<string, string> {
 export function startCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  input?: string,
 ): RunningCli {
   if (!existsSync(cliFile)) throw new Error('The command line is not built: npm run build');
   const env = { ...cliEnvironment(temporaryFolder()), ...environment };
   const child = spawn(process.execPath, [cliFile, ...args], {
     env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   });
+  // It may end before it has read what it is told.
+  child.stdin.on('error', () => undefined).end(input ?? '');
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -1,9 +1,10 @@
 import type { Challenge } from './challenge.js';
 import type { Credential, CredentialProvider } from './client.js';
 import type { Endpoint } from './endpoints.js';
-import { UnexpectedResponseError } from './errors.js';
+import { RegistryError, UnexpectedResponseError } from './errors.js';
 import type { Concern } from './failures.js';
-import { mergeScopes, type Scope } from './scopes.js';
+import { isPullOnly, mergeScopes, repositoryOf, type Scope } from './scopes.js';
+import { ShownSecrets } from './shown-secrets.js';
 import { TokenCache } from './token-cache.js';
 import {
   basicValue,
@@ -21,11 +22,29 @@ export interface AccessRequest {
   readonly signal: AbortSignal;
 }
 
+/** An answer that refuses, perhaps for want of another authorization. */
+export interface AccessRefusal {
+  readonly status: number;
+  readonly challenges: readonly Challenge[];
+  /** The `Authorization` that was refused. */
+  readonly refused: string | undefined;
+}
+
+/** What to show in place of what was refused. */
+export interface BetterAccess {
+  readonly header: string;
+  /** When this is refused too, nothing better will follow. */
+  readonly isLast: boolean;
+}
+
 type Scheme = { readonly kind: 'basic' } | ({ readonly kind: 'bearer' } & TokenServer);
 
 /**
  * Finds the `Authorization` for requests to an endpoint. Nothing is sent before the endpoint has
  * said how; from then on every request brings its authorization along.
+ *
+ * Where tokens are what it takes, pulls begin with an anonymous one: what is public needs no
+ * credential, and no credential helper. Once that is refused, the repository gets ours.
  */
 export class Authorizer {
   readonly #provider: CredentialProvider;
@@ -33,8 +52,13 @@ export class Authorizer {
   readonly #tokens: TokenCache;
   readonly #schemes = new Map<string, Scheme>();
   readonly #credentials = new Map<string, Promise<Credential | undefined>>();
+  /** Where an anonymous token was refused, and there is a credential. */
+  readonly #known = new Set<string>();
+  /** The anonymous authorization that was shown last, by what for. */
+  readonly #strangers = new Map<string, string>();
   /** The scopes that an endpoint asked for, where they are more than the request's own. */
   readonly #widened = new Map<string, readonly Scope[]>();
+  readonly #shown = new ShownSecrets();
 
   constructor(provider: CredentialProvider, context: TokenContext) {
     this.#provider = provider;
@@ -48,35 +72,52 @@ export class Authorizer {
     return scheme === undefined ? undefined : this.#authorization(scheme, access);
   }
 
-  /**
-   * The header that answers a 401: `refused` is what the refused request had. `undefined` when
-   * there is nothing better to show than that.
-   */
+  /** What answers a refusal; `undefined` when there is nothing better to show. */
   async answer(
-    challenges: readonly Challenge[],
+    { status, challenges, refused }: AccessRefusal,
     access: AccessRequest,
-    refused: string | undefined,
-  ): Promise<string | undefined> {
-    const challenge =
-      challenges.find(({ scheme }) => scheme === 'bearer') ??
-      challenges.find(({ scheme }) => scheme === 'basic');
-    if (challenge === undefined) return undefined;
-    const scheme = schemeOf(challenge, access);
-    this.#schemes.set(access.endpoint.base.origin, scheme);
-    this.#widened.set(
-      wideningKey(access),
-      mergeScopes([...access.scopes, challenge.parameters.get('scope') ?? '']),
-    );
+  ): Promise<BetterAccess | undefined> {
+    if (status === 401) this.#learn(challenges, access);
+    const scheme = this.#schemes.get(access.endpoint.base.origin);
+    if (scheme === undefined || (status === 401 && challenges.length === 0)) return undefined;
+    const wasAnonymous =
+      refused === undefined
+        ? this.#isAnonymous(scheme, access)
+        : refused === this.#strangers.get(wantOf(access));
+    const isStep = refused !== undefined && wasAnonymous && (await this.#stepUp(access));
+    if (status !== 401 && !isStep) return undefined;
     // Somebody may have logged in anew since.
-    if (refused !== undefined) this.#credentials.delete(access.endpoint.host);
-    const next = await this.#authorization(scheme, access, refused);
-    return next === refused ? undefined : next;
+    if (refused !== undefined && !wasAnonymous) this.#credentials.delete(placeOf(access));
+    const header = await this.#authorization(scheme, access, refused);
+    const isLast = refused !== undefined || !wasAnonymous;
+    return header === undefined || header === refused ? undefined : { header, isLast };
+  }
+
+  /** Tells whether an endpoint has asked for an authorization. */
+  isChallenged(endpoint: Endpoint): boolean {
+    return this.#schemes.has(endpoint.base.origin);
   }
 
   /** What was shown to a host and must not be seen in what it answers. */
-  async secrets(host: string): Promise<string[]> {
-    const credential = await this.#credentials.get(host)?.catch(() => undefined);
-    return secretsOf(credential);
+  secrets(host: string): readonly string[] {
+    return this.#shown.of(host);
+  }
+
+  #learn(challenges: readonly Challenge[], access: AccessRequest): void {
+    const challenge =
+      challenges.find(({ scheme }) => scheme === 'bearer') ??
+      challenges.find(({ scheme }) => scheme === 'basic');
+    if (challenge === undefined) return;
+    this.#schemes.set(access.endpoint.base.origin, schemeOf(challenge, access));
+    const asked = challenge.parameters.get('scope') ?? '';
+    this.#widened.set(wantOf(access), mergeScopes([...access.scopes, asked]));
+  }
+
+  /** From anonymous to our own credential; tells whether there is one. */
+  async #stepUp(access: AccessRequest): Promise<boolean> {
+    if ((await this.#credential(access)) === undefined) return false;
+    this.#known.add(placeOf(access));
+    return true;
   }
 
   async #authorization(
@@ -84,35 +125,71 @@ export class Authorizer {
     access: AccessRequest,
     refused?: string,
   ): Promise<string | undefined> {
-    const { endpoint, concern, signal } = access;
-    const credential = await this.#credential(endpoint.host);
-    if (scheme.kind === 'basic') {
-      if (credential?.kind !== 'basic') return undefined;
-      return `Basic ${basicValue(credential.username, credential.password)}`;
+    if (this.#isAnonymous(scheme, access)) {
+      try {
+        const header = await this.#bearer(scheme, access, undefined, refused);
+        this.#strangers.set(wantOf(access), header);
+        return header;
+      } catch (error) {
+        const isRefusal = error instanceof RegistryError && (error.status ?? 500) < 500;
+        if (!isRefusal || !(await this.#stepUp(access))) throw error;
+      }
     }
+    const credential = await this.#credential(access);
+    if (scheme.kind === 'bearer') return this.#bearer(scheme, access, credential, refused);
+    if (credential?.kind !== 'basic') return undefined;
+    return `Basic ${basicValue(credential.username, credential.password)}`;
+  }
+
+  async #bearer(
+    scheme: TokenServer,
+    access: AccessRequest,
+    credential: Credential | undefined,
+    refused: string | undefined,
+  ): Promise<string> {
     if (credential?.kind === 'bearer') return `Bearer ${credential.token}`;
-    const scopes = this.#widened.get(wideningKey(access)) ?? mergeScopes(access.scopes);
-    const key = [endpoint.host, scheme.realm.href, scheme.service, ...scopes].join('\n');
+    const { endpoint, concern, signal } = access;
+    const scopes = this.#widened.get(wantOf(access)) ?? mergeScopes(access.scopes);
+    const who = credential === undefined ? 'anonymous' : placeOf(access);
+    const key = [endpoint.host, who, scheme.realm.href, scheme.service, ...scopes].join('\n');
     const token = await this.#tokens.get(
       key,
       (shared) => requestToken(scheme, scopes, credential, this.#context, concern, shared),
       signal,
       refused?.replace(/^Bearer /, ''),
     );
+    this.#shown.add(endpoint.host, [token]);
     return `Bearer ${token}`;
   }
 
-  #credential(host: string): Promise<Credential | undefined> {
-    const known = this.#credentials.get(host);
-    if (known !== undefined) return known;
-    const credential = this.#provider(host);
-    this.#credentials.set(host, credential);
-    credential.catch(() => this.#credentials.delete(host));
-    return credential;
+  #isAnonymous(scheme: Scheme, access: AccessRequest): scheme is Scheme & { kind: 'bearer' } {
+    const mayBe = scheme.kind === 'bearer' && isPullOnly(access.scopes);
+    return mayBe && !this.#known.has(placeOf(access));
+  }
+
+  async #credential(access: AccessRequest): Promise<Credential | undefined> {
+    const { host } = access.endpoint;
+    const place = placeOf(access);
+    const asked = this.#credentials.get(place) ?? this.#provider(host, repositoryOf(access.scopes));
+    this.#credentials.set(place, asked);
+    try {
+      const credential = await asked;
+      this.#shown.add(host, secretsOf(credential));
+      return credential;
+    } catch (error) {
+      this.#credentials.delete(place);
+      throw error;
+    }
   }
 }
 
-function wideningKey({ endpoint, scopes }: AccessRequest): string {
+/** What a credential is for: a host, and a repository there. */
+function placeOf({ endpoint, scopes }: AccessRequest): string {
+  return `${endpoint.host}/${repositoryOf(scopes) ?? ''}`;
+}
+
+/** What is wanted: an endpoint and the scopes there. */
+function wantOf({ endpoint, scopes }: AccessRequest): string {
   return [endpoint.base.origin, ...mergeScopes(scopes)].join('\n');
 }
 

@@ -24,8 +24,14 @@ export type Credential =
   /** A ready bearer token. */
   | { readonly kind: 'bearer'; readonly token: string };
 
-/** Looks up the credential for a host (`name[:port]`); `undefined` goes on anonymously. */
-export type CredentialProvider = (host: string) => Promise<Credential | undefined>;
+/**
+ * Looks up the credential for a host (`name[:port]`) and, where it matters, a repository there
+ * (its path); `undefined` goes on anonymously. Asked once the host refuses what is anonymous.
+ */
+export type CredentialProvider = (
+  host: string,
+  repository?: string,
+) => Promise<Credential | undefined>;
 
 /** Turns a reference into the descriptor it stands for now (containerd's Resolver). */
 export interface Resolver {
@@ -80,6 +86,11 @@ export interface Pusher {
 
 /** A client for any number of registries. Holds sockets until closed. */
 export interface RegistryClient extends Resolver, Fetcher, Pusher {
+  /**
+   * Shows the credential to a registry (`name[:port]`) and resolves if it is let in (distribution
+   * spec, end-1), with whether it had to be shown at all.
+   */
+  check(host: string, signal: AbortSignal): Promise<'authenticated' | 'open'>;
   /** Closes every socket; requests under way are aborted. Further calls do nothing. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { Authorizer } from './authorizer.js';
+import { checkAccess } from './check-access.js';
 import type { RegistryClient } from './client.js';
 import { Connections } from './connections.js';
 import { directEndpoint } from './endpoints.js';
@@ -42,6 +43,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     mount: (repository, digest, from, upload) => pusher.mount(repository, digest, from, upload),
     upload: (repository, blob, open, upload) => pusher.upload(repository, blob, open, upload),
     putManifest: (reference, manifest, signal) => pusher.putManifest(reference, manifest, signal),
+    check: (host, signal) => checkAccess(transport, endpoints, host, signal),
     close: () => connections.close(),
   };
 }

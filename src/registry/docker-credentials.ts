@@ -1,71 +1,74 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import * as v from 'valibot';
+import { credentialIn, parseAuthFile, readAuthFile, type AuthFile } from './auth-file.js';
 import type { Credential, CredentialProvider } from './client.js';
-import { CredentialsError } from './errors.js';
-
-const entry = v.object({
-  auth: v.optional(v.string()),
-  username: v.optional(v.string()),
-  password: v.optional(v.string()),
-  identitytoken: v.optional(v.string()),
-});
-const file = v.object({ auths: v.optional(v.record(v.string(), entry), {}) });
+import { CredentialHelper } from './credential-helper.js';
+import { valueOf, type Environment } from './environment.js';
 
 /**
- * The credentials that `docker login`, `podman login` and `skopeo login` have written: the `auths`
- * of `REGISTRY_AUTH_FILE`, else of docker's config.json (in `DOCKER_CONFIG`, or `~/.docker`). A
- * file that isn't there has none. Read once, on the first question.
+ * The credentials that `docker login`, `podman login`, `skopeo login` and `rxfer login` have
+ * left, from the first of these that has one for the registry:
+ *
+ * 1. `DOCKER_AUTH_CONFIG`, which holds the content of such a file;
+ * 2. `REGISTRY_AUTH_FILE`, the path of one; the ones below are not looked at then;
+ * 3. docker's config.json, in `DOCKER_CONFIG` or `~/.docker`;
+ * 4. podman's auth.json, in `XDG_RUNTIME_DIR/containers`, then in `XDG_CONFIG_HOME/containers`
+ *    or `~/.config/containers`.
+ *
+ * In each, `credHelpers` and `credsStore` come before `auths`. Read anew each time it is asked;
+ * a registry client asks once a repository.
+ *
+ * @throws CredentialsError, when asked, where a file or a helper can't be understood.
  */
-export function dockerCredentials(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): CredentialProvider {
-  const path =
-    environment['REGISTRY_AUTH_FILE'] ??
-    join(environment['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
-  let auths: Promise<Readonly<Record<string, v.InferOutput<typeof entry>>>> | undefined;
-  return async (host) => {
-    auths ??= readAuths(path);
-    const known = await auths;
-    const name = namesOf(host).find((each) => Object.hasOwn(known, each));
-    const found = name === undefined ? undefined : known[name];
-    return found === undefined ? undefined : credentialOf(path, found);
+export function dockerCredentials(environment: Environment = process.env): CredentialProvider {
+  return async (host, repository) => {
+    const inline = valueOf(environment, 'DOCKER_AUTH_CONFIG');
+    if (inline !== undefined) {
+      const file = parseAuthFile('DOCKER_AUTH_CONFIG', inline);
+      const found = await credentialFrom(file, host, repository, environment);
+      if (found !== undefined) return found;
+    }
+    for (const path of authFiles(environment)) {
+      const file = await readAuthFile(path);
+      const found = file && (await credentialFrom(file, host, repository, environment));
+      if (found !== undefined) return found;
+    }
+    return undefined;
   };
 }
 
-async function readAuths(path: string): Promise<Record<string, v.InferOutput<typeof entry>>> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    return {};
-  }
-  const outcome = v.safeParse(v.pipe(v.string(), v.parseJson(), file), text);
-  if (outcome.success) return outcome.output.auths;
-  const hint = 'Log in anew, or repair the file.';
-  throw new CredentialsError(`${path} is not a file of credentials`, { hint });
+/** The files that may hold credentials, first the one that a login goes to. */
+export function authFiles(environment: Environment): readonly [string, ...string[]] {
+  const chosen = valueOf(environment, 'REGISTRY_AUTH_FILE');
+  if (chosen !== undefined) return [chosen];
+  const home = valueOf(environment, 'HOME') ?? homedir();
+  const docker = valueOf(environment, 'DOCKER_CONFIG') ?? join(home, '.docker');
+  const runtime = valueOf(environment, 'XDG_RUNTIME_DIR');
+  const config = valueOf(environment, 'XDG_CONFIG_HOME') ?? join(home, '.config');
+  const podman = [...(runtime === undefined ? [] : [runtime]), config];
+  return [
+    join(docker, 'config.json'),
+    ...podman.map((folder) => join(folder, 'containers', 'auth.json')),
+  ];
 }
 
-/** Docker Hub goes by the address that docker has always written. */
-function namesOf(host: string): string[] {
-  if (host !== 'docker.io') return [host, `https://${host}`, `http://${host}`];
-  return ['docker.io', 'https://index.docker.io/v1/', 'index.docker.io'];
+/** The helper that keeps a registry's credential, where a file names one. */
+export function helperFor(
+  file: AuthFile,
+  host: string,
+  environment: Environment,
+): CredentialHelper | undefined {
+  const own = Object.hasOwn(file.credHelpers, host) ? file.credHelpers[host] : undefined;
+  const name = own ?? file.credsStore;
+  return name ? new CredentialHelper(name, environment) : undefined;
 }
 
-function credentialOf(path: string, found: v.InferOutput<typeof entry>): Credential | undefined {
-  if (found.identitytoken !== undefined && found.identitytoken !== '') {
-    return { kind: 'identity', token: found.identitytoken };
-  }
-  const { username, password, auth } = found;
-  if (username !== undefined && password !== undefined)
-    return { kind: 'basic', username, password };
-  if (auth === undefined || auth === '') return undefined;
-  const pair = Buffer.from(auth, 'base64').toString('utf8');
-  const colon = pair.indexOf(':');
-  if (colon < 0) {
-    const hint = 'Log in anew, or repair the file.';
-    throw new CredentialsError(`${path} has an entry that is no user and password`, { hint });
-  }
-  return { kind: 'basic', username: pair.slice(0, colon), password: pair.slice(colon + 1) };
+async function credentialFrom(
+  file: AuthFile,
+  host: string,
+  repository: string | undefined,
+  environment: Environment,
+): Promise<Credential | undefined> {
+  const kept = await helperFor(file, host, environment)?.get(host);
+  return kept ?? credentialIn(file, host, repository);
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import type { Environment } from './environment.js';
 
 /** The proxies that requests go through, by the scheme of what is asked for. */
 export interface ProxySettings {
@@ -19,9 +20,7 @@ export interface ProxySettings {
  * case before upper case, with `ALL_PROXY` for want of the first two. This machine itself is
  * always spoken to directly.
  */
-export function environmentProxies(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): ProxySettings {
+export function environmentProxies(environment: Environment = process.env): ProxySettings {
   const of = (name: string): string | undefined =>
     [environment[name.toLowerCase()], environment[name]].find((value) => value?.trim())?.trim();
   // In a CGI program, HTTP_PROXY is what a client sent as the header 'Proxy' (httpoxy).

@@ -13,6 +13,16 @@ export function pushScope(repository: Pick<Repository, 'path'>): Scope {
   return `repository:${repository.path}:pull,push`;
 }
 
+/** Tells whether all that is wanted is reading from repositories, as strangers often may. */
+export function isPullOnly(scopes: readonly Scope[]): boolean {
+  return scopes.length > 0 && scopes.every((scope) => /^repository:[^ ]+:pull$/.test(scope));
+}
+
+/** The path of the repository that it is about; the first where there are several. */
+export function repositoryOf(scopes: readonly Scope[]): string | undefined {
+  return /^repository:(.+):[^:]*$/.exec(scopes[0] ?? '')?.[1];
+}
+
 /** All that the scopes allow, each resource once, sorted; equal sets give equal lists. */
 export function mergeScopes(scopes: readonly Scope[]): Scope[] {
   const actionsOf = new Map<string, Set<string>>();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import type { Environment } from './environment.js';
 
 /** A certificate with its key, which the client shows of itself (mutual TLS). */
 export interface ClientCertificate {
@@ -57,9 +58,7 @@ const bundles = [
  * The authorities that the system trusts, as PEM: `SSL_CERT_FILE`, else the first bundle that is
  * where distributions keep it, else those that Node brings along; and `NODE_EXTRA_CA_CERTS`.
  */
-export async function systemRoots(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Promise<string[]> {
+export async function systemRoots(environment: Environment = process.env): Promise<string[]> {
   const { SSL_CERT_FILE: chosen, NODE_EXTRA_CA_CERTS: extra } = environment;
   const roots = await firstReadable(chosen ? [chosen] : bundles);
   const more = await firstReadable(extra ? [extra] : []);

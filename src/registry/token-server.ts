@@ -67,9 +67,11 @@ export async function requestToken(
 /** The strings of a credential that must not be seen by anybody. */
 export function secretsOf(credential: Credential | undefined): string[] {
   if (credential === undefined) return [];
-  if (credential.kind !== 'basic') return [credential.token].filter((secret) => secret !== '');
-  const { username, password } = credential;
-  return [basicValue(username, password), password].filter((secret) => secret !== '');
+  const plain =
+    credential.kind === 'basic'
+      ? [basicValue(credential.username, credential.password), credential.password]
+      : [credential.token];
+  return plain.filter(Boolean).flatMap((secret) => [secret, encodeURIComponent(secret)]);
 }
 
 /** `user:password` as Basic sends it (RFC 7617). */

@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { SchedulerLike } from 'rxjs';
 import { discard, errorOf, headerOf } from './answers.js';
-import type { AccessRequest, Authorizer } from './authorizer.js';
+import type { AccessRequest, Authorizer, BetterAccess } from './authorizer.js';
 import { parseChallenges } from './challenge.js';
 import type { Connections, HttpAnswer, HttpRequest } from './connections.js';
-import { isLoopback } from './endpoints.js';
+import { isLoopback, type Endpoint } from './endpoints.js';
 import { InsecureAddressError, TooManyRedirectsError, type RegistryError } from './errors.js';
 import type { Concern } from './failures.js';
 
@@ -20,6 +20,8 @@ export interface RegistryRequest extends AccessRequest {
 }
 
 const maxRedirects = 5;
+/** Shorter values of headers are no secrets, and would be found everywhere. */
+const minSecret = 8;
 
 /** Carries requests to registries: authorizes them, answers a 401 once, follows redirects. */
 export class Transport {
@@ -35,21 +37,45 @@ export class Transport {
 
   /** Resolves with the answer, of any status but one that was dealt with here. */
   async send(request: RegistryRequest): Promise<HttpAnswer> {
-    const authorization = await this.#authorizer.header(request);
-    const answer = await this.#follow(request, authorization);
-    if (answer.status !== 401 || !isOwn(request, answer.url)) return answer;
-    const refusal = await this.refusal(request, answer);
-    const challenges = parseChallenges(answer.headers['www-authenticate']);
-    const better = await this.#authorizer.answer(challenges, request, authorization);
-    if (better === undefined) throw refusal;
-    return this.#follow(request, better);
+    let authorization = await this.#authorizer.header(request);
+    let answer = await this.#follow(request, authorization);
+    for (let isLast = false; !isLast && isRefused(request, answer);) {
+      const better = await this.#better(request, answer, authorization);
+      if (better === undefined) break;
+      await discard(answer);
+      ({ header: authorization, isLast } = better);
+      answer = await this.#follow(request, authorization);
+    }
+    if (answer.status === 401) throw await this.refusal(request, answer);
+    return answer;
+  }
+
+  /** Tells whether an endpoint has asked for an authorization. */
+  isChallenged(endpoint: Endpoint): boolean {
+    return this.#authorizer.isChallenged(endpoint);
   }
 
   /** The error that an answer stands for; takes its body. */
   async refusal(request: AccessRequest, answer: HttpAnswer): Promise<RegistryError> {
     const { endpoint, concern, signal } = request;
-    const secrets = await this.#authorizer.secrets(endpoint.host);
+    const own = Object.values(endpoint.headers ?? {}).filter((value) => value.length >= minSecret);
+    const secrets = [...this.#authorizer.secrets(endpoint.host), ...own];
     return errorOf(answer, concern, signal, { now: this.#scheduler.now(), secrets });
+  }
+
+  async #better(
+    request: RegistryRequest,
+    answer: HttpAnswer,
+    refused: string | undefined,
+  ): Promise<BetterAccess | undefined> {
+    const challenges = parseChallenges(answer.headers['www-authenticate']);
+    try {
+      const { status } = answer;
+      return await this.#authorizer.answer({ status, challenges, refused }, request);
+    } catch (error) {
+      await discard(answer);
+      throw error;
+    }
   }
 
   async #follow(request: RegistryRequest, authorization?: string): Promise<HttpAnswer> {
@@ -104,6 +130,11 @@ export function allowedAddress(from: URL, location: string, concern: Concern): U
 
 function isOwn({ endpoint }: AccessRequest, url: URL): boolean {
   return url.origin === endpoint.base.origin;
+}
+
+/** Also those who don't let us know that there is something hide it behind 403 or 404. */
+function isRefused(request: AccessRequest, { status, url }: HttpAnswer): boolean {
+  return isOwn(request, url) && [401, 403, 404, 429].includes(status);
 }
 
 /** What a request to the endpoint has, and one to whoever it redirects to doesn't. */
