@@ -113,7 +113,7 @@ describeWithPeers(['docker-registry', 'openssl'], 'tokens that docker-registry v
     const digest = image.layers[0]!.digest;
     const to = parseReference(`${host}/team/mounted`);
     const asked = await askedBy(async () => {
-      expect(await client.mount(to, digest, 'team/app', signal)).toBe(true);
+      expect(await client.mount(to, digest, 'team/app', { signal })).toBe(true);
     });
     expect(asked).toEqual([
       {

@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Platform } from '../oci/index.js';
 import { parsePlatform } from '../oci/index.js';
 import { progressModes, timelineEndings, type ProgressOptions } from './progress-options.js';
+import { withRegistry, type RegistryOptions } from './registry-options.js';
 
 /** The options of all commands that use a store. */
 export interface StoreOptions {
@@ -12,12 +13,8 @@ export interface StoreOptions {
 }
 
 /** The options of all commands that move images. */
-export interface MoveOptions extends StoreOptions, ProgressOptions {
+export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOptions {
   readonly concurrency?: number;
-  readonly plainHttp?: boolean;
-  readonly mirror?: readonly string[];
-  readonly hostsDir?: string;
-  readonly chunks?: number;
   readonly format: 'text' | 'json';
   readonly platform?: Platform;
   readonly timeline?: string;
@@ -44,9 +41,8 @@ export function withFormat(command: Command): Command {
 
 /** Adds what goes for all commands that move images. */
 export function withMoving(command: Command): Command {
-  return withProgress(withFormat(withStore(command)))
+  return withRegistry(withProgress(withFormat(withStore(command))))
     .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
-    .option('--plain-http', 'speak plain HTTP to the registry, not to loopback alone')
     .option('--mirror <url>', 'ask this server first; may be repeated', mirror)
     .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")
     .option('--chunks <n>', 'parts of a large layer that are fetched at a time', chunks);

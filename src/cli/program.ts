@@ -6,6 +6,8 @@ import type { df } from './commands/df.js';
 import type { gc } from './commands/gc.js';
 import type { images } from './commands/images.js';
 import type { inspect } from './commands/inspect.js';
+import type { login } from './commands/login.js';
+import type { logout } from './commands/logout.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
 import type { rmi } from './commands/rmi.js';
@@ -21,6 +23,7 @@ import {
   withStore,
   withTimelineFile,
 } from './options.js';
+import { withRegistry } from './registry-options.js';
 
 const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
 
@@ -135,6 +138,24 @@ export function createProgram(version: string): Command {
     .argument('<dir>', 'a new or empty folder')
     .action(async (...args: Parameters<typeof unpack>) =>
       (await import('./commands/unpack.js')).unpack(...args),
+    );
+
+  withRegistry(
+    add('login', 'Keep a login to a registry, once it has taken it.', 'rxfer login quay.io -u ali'),
+  )
+    .argument('<host>', 'a registry, such as docker.io or localhost:5000')
+    .option('-u, --username <name>', 'the user; asked for by default')
+    .option('--password-stdin', 'read the password from stdin; asked for by default')
+    .option('--debug', 'show the stack of an error')
+    .action(async (...args: Parameters<typeof login>) =>
+      (await import('./commands/login.js')).login(...args),
+    );
+
+  add('logout', 'Forget the login to a registry.', 'rxfer logout quay.io')
+    .argument('<host>', 'a registry, such as docker.io or localhost:5000')
+    .option('--debug', 'show the stack of an error')
+    .action(async (...args: Parameters<typeof logout>) =>
+      (await import('./commands/logout.js')).logout(...args),
     );
 
   withProgress(

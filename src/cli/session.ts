@@ -12,9 +12,9 @@ import {
 } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
 import { openDiskStore, type DiskStore } from '../layer/index.js';
-import { createRegistryClient, dockerCredentials } from '../registry/index.js';
 import { interrupted$ } from './interrupt.js';
 import type { MoveOptions } from './options.js';
+import { openClient, type RegistryOptions } from './registry-options.js';
 
 /** What a command that moves images works with. */
 export interface Session {
@@ -22,11 +22,12 @@ export interface Session {
   readonly rxfer: Rxfer;
 }
 
-/** The options that a {@link Session} is opened with. */
-export type SessionOptions = Pick<
-  MoveOptions,
-  'store' | 'plainHttp' | 'concurrency' | 'mirror' | 'hostsDir' | 'chunks'
->;
+/** What a session is opened with. */
+export interface SessionOptions
+  extends RegistryOptions, Pick<MoveOptions, 'store' | 'concurrency'> {
+  /** The registries that are named, for which alone the options loosen anything. Default: none. */
+  readonly hosts?: readonly string[];
+}
 
 /**
  * Opens the store and a registry client, runs a command on them to its last event, and closes
@@ -36,14 +37,8 @@ export async function runSession<E>(
   options: SessionOptions,
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
-  const registry = createRegistryClient({
-    credentials: dockerCredentials(),
-    plainHttp: options.plainHttp === true ? 'always' : 'loopback',
-    hostsFolder: options.hostsDir,
-    ...(options.mirror === undefined ? {} : { mirrors: options.mirror }),
-    ...(options.chunks === undefined ? {} : { chunks: options.chunks }),
-  });
-  const { concurrency } = options;
+  const { concurrency, hosts = [] } = options;
+  const registry = openClient(options, hosts);
   const events$ = defer(() => from(openDiskStore(options.store))).pipe(
     mergeMap((store) => {
       const limit = concurrency === undefined ? {} : { concurrency };

@@ -13,7 +13,7 @@ export async function checkAccess(
   host: string,
   signal: AbortSignal,
 ): Promise<'authenticated' | 'open'> {
-  const [endpoint] = await endpoints(host);
+  const [endpoint] = await endpoints(host, 'pull');
   const request: RegistryRequest = {
     method: 'GET',
     endpoint,

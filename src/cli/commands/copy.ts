@@ -2,6 +2,7 @@ import { parseLocation } from '../../image/index.js';
 import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
 import { printCopied } from '../print-copied.js';
+import { hostsOf } from '../registry-options.js';
 
 /** `rxfer copy SRC DST` */
 export async function copy(
@@ -9,12 +10,12 @@ export async function copy(
   destination: string,
   options: MoveOptions,
 ): Promise<void> {
-  parseLocation(source);
+  const hosts = hostsOf([source, destination].map(parseLocation));
   const { kind } = parseLocation(destination);
   const { platform } = options;
   const begin = performance.now();
   const event = await moveImages(
-    options,
+    { ...options, hosts },
     ({ rxfer }) => rxfer.copy(source, destination, platform === undefined ? {} : { platform }),
     kind === 'store' ? undefined : destination,
   );

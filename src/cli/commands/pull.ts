@@ -17,10 +17,14 @@ interface Pulled {
  * hold up the others; the results are printed in the order of the references.
  */
 export async function pull(texts: readonly string[], options: MoveOptions): Promise<void> {
-  const references = [...new Set(texts.map((text) => formatReference(parseReference(text))))];
+  const parsed = texts.map(parseReference);
+  const references = [...new Set(parsed.map(formatReference))];
+  const hosts = parsed.map(({ host }) => host);
   const pulled = new Map<string, Pulled>();
   try {
-    await moveImages(options, ({ rxfer }) => pullAll(rxfer, references, options, pulled));
+    await moveImages({ ...options, hosts }, ({ rxfer }) =>
+      pullAll(rxfer, references, options, pulled),
+    );
   } finally {
     const print = options.format === 'json' ? json : text;
     for (const reference of references) {

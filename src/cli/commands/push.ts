@@ -9,12 +9,12 @@ export async function push(
   source: string | undefined,
   options: MoveOptions,
 ): Promise<void> {
-  parseReference(reference);
+  const { host } = parseReference(reference);
   const from = (source ?? reference).replace(/^store:/, '');
   parseReference(from);
   const begin = performance.now();
   const event = await moveImages(
-    options,
+    { ...options, hosts: [host] },
     ({ rxfer }) => rxfer.push(reference, { source: from }),
     reference,
   );

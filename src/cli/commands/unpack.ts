@@ -9,7 +9,9 @@ export async function unpack(
   options: MoveOptions,
 ): Promise<void> {
   parseReference(reference);
-  const event = await moveImages(options, ({ rxfer }) => rxfer.unpack(reference, directory));
+  const event = await moveImages({ ...options, hosts: [] }, ({ rxfer }) =>
+    rxfer.unpack(reference, directory),
+  );
   if (event.kind !== 'result') return;
   const { omissions } = event;
   if (options.format === 'json') {
