@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import {
   ClientClosedError,
   ConnectionError,
@@ -66,8 +67,13 @@ export function connectionFailure(error: unknown, concern: Concern, signal: Abor
   if (error instanceof ClientClosedError) return new ClientClosedError({ ...concern });
   // Whoever gives the body of a request has errors of their own.
   if (error instanceof RxferError) return error;
-  const code = codeOf(error);
   const host = concern.host ?? 'the server';
+  if (error instanceof errors.HTTPParserError) {
+    // Its own error holds what the server sent, which may be an echo of what it was shown.
+    const cause = new Error(error.message);
+    return new UnexpectedResponseError(`${host} does not answer in HTTP`, { ...concern, cause });
+  }
+  const code = codeOf(error);
   const options = { ...concern, cause: error };
   if (/TIMEOUT|ETIMEDOUT/.test(code)) {
     const hint = 'Check the network and the registry, or allow more time.';
@@ -84,8 +90,11 @@ export function connectionFailure(error: unknown, concern: Concern, signal: Abor
       : 'Have its certificate signed by an authority that this machine trusts.';
     return new TlsError(`No secure connection to ${host} (${code})`, { hint, ...options });
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new UnexpectedResponseError(`${host} does not answer in HTTP (${code})`, options);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new UnexpectedResponseError(
+      `${host} sends more headers than allowed (${code})`,
+      options,
+    );
   }
   const hint = 'Check that the registry runs, the port, and the network between.';
   const refused = code === 'ECONNREFUSED';
