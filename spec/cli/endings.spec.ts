@@ -57,7 +57,7 @@ describe('an interruption', () => {
 
 describe('wrong usage', () => {
   it.each([
-    [['pull', 'app/UPPER'], /^rxfer: 'app\/UPPER' is not an image reference: .*\n {2}.+\n$/],
+    [['pull', 'app/UPPER'], /^rxfer: 'app\/UPPER' is not an image reference: .*\n +\^\n {2}.+\n$/],
     [['pull'], /missing required argument 'refs'/],
     [['pull', 'a', '--platform', 'linux'], /os\/arch/],
     [['pull', 'a', '--concurrency', '-1'], /whole number/],

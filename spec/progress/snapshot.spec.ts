@@ -22,6 +22,13 @@ describe('reduceProgress', () => {
     });
   });
 
+  it('counts a layer whose bytes were too quick to be heard of', () => {
+    const pulled: ImageProgressEvent = { kind: 'layer', id: 'a', status: 'pulled' };
+    const existed: ImageProgressEvent = { kind: 'layer', id: 'b', status: 'exists' };
+    const { totals } = reduce(resolvedImage({ a: 10, b: 20 }), pulled, existed);
+    expect(totals).toEqual({ current: 10, total: 10, done: 2 });
+  });
+
   it('follows the bytes of a layer', () => {
     const { layers, totals } = reduce(
       resolvedImage({ a: 10, b: 20 }),

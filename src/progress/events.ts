@@ -31,6 +31,8 @@ export interface LayerNews {
 export interface LayerDoneNews {
   readonly kind: 'layer';
   readonly id: string;
+  /** Of a pull, whether it came with it or was there before. */
+  readonly status?: 'pulled' | 'exists';
 }
 
 /** Everything is where it was to go. */

@@ -64,7 +64,10 @@ export function reduceProgress(
     case 'progress':
       return withLayer(snapshot, event.id, (layer) => progressed(layer, event.progress));
     case 'layer':
-      return withLayer(snapshot, event.id, (layer) => finished(layer));
+      return withLayer(snapshot, event.id, (layer) =>
+        // What it moved may have been so quick that none of its progress was heard.
+        finished(event.status === 'pulled' ? { ...layer, moved: layer.moved ?? 0 } : layer),
+      );
     case 'result':
       return snapshot;
   }
