@@ -1,0 +1,130 @@
+import { getActiveResourcesInfo } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { concat, NEVER, of, Subject, throwError, type Subscription } from 'rxjs';
+import {
+  progressEvent,
+  resultEvent,
+  TransferManager,
+  whenStarted,
+  type TransferEvent,
+} from '../../src/transfer/index.js';
+
+type Event = TransferEvent<number>;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heapUsed(): number {
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Shuffles in place, the same way each time. */
+function shuffle<V>(values: V[]): V[] {
+  let random = 1;
+  for (let index = values.length - 1; index > 0; index--) {
+    random = (random * 48_271) % 2_147_483_647;
+    const other = random % (index + 1);
+    [values[index], values[other]] = [values[other]!, values[index]!];
+  }
+  return values;
+}
+
+describe('at scale', () => {
+  it('schedules, runs and finishes 100,000 transfers with 8 slots', () => {
+    const manager = new TransferManager<number>(8);
+    const running: Subject<Event>[] = [];
+    const job = whenStarted<number>(() => {
+      const job$ = new Subject<Event>();
+      running.push(job$);
+      return job$;
+    });
+    let completed = 0;
+    for (let key = 0; key < 100_000; key++) {
+      manager.transfer(String(key), job).subscribe({ complete: () => completed++ });
+    }
+    let most = 0;
+    for (let next = 0; next < running.length; next++) {
+      most = Math.max(most, running.length - next);
+      running[next]?.next(resultEvent(1));
+      running[next]?.complete();
+    }
+    expect([most, completed]).toEqual([8, 100_000]);
+  }, 120_000);
+
+  it('queues 100,000 and cancels them all in random order', () => {
+    const manager = new TransferManager<number>(1);
+    let started = 0;
+    const job = whenStarted<number>(() => (started++, NEVER));
+    const holder = manager.transfer('holder', job).subscribe();
+    const watched: Subscription[] = [];
+    for (let key = 0; key < 100_000; key++) {
+      const options = { priority: key % 5, group: key % 7 };
+      watched.push(manager.transfer(String(key), job, options).subscribe());
+    }
+    for (const one of shuffle(watched)) one.unsubscribe();
+    holder.unsubscribe();
+    expect(started).toBe(1);
+    let left: unknown;
+    manager.state$.subscribe((state) => (left = state)).unsubscribe();
+    expect(left).toEqual({ active: 0, waiting: 0, limit: 1 });
+  }, 120_000);
+
+  it('tells 10,000 watchers of one transfer, who leave in random order', () => {
+    const manager = new TransferManager<number>(1);
+    const job$ = new Subject<Event>();
+    const transfer$ = manager.transfer('a', () => job$);
+    let heard = 0;
+    const watched = Array.from({ length: 10_000 }, () => transfer$.subscribe(() => heard++));
+    job$.next(progressEvent('p'));
+    expect(heard).toBe(10_000);
+    for (const one of shuffle(watched).slice(1)) one.unsubscribe();
+    job$.next(progressEvent('q'));
+    expect(heard).toBe(10_001);
+    watched[0]?.unsubscribe();
+    expect(job$.observed).toBe(false);
+  }, 120_000);
+});
+
+describe('10,000 transfers of mixed fate', () => {
+  const fates = [
+    whenStarted<number>(() => of(progressEvent('p'), resultEvent(1))),
+    whenStarted<number>(() => throwError(() => new Error('failed'))),
+    whenStarted<number>(() => concat(of(progressEvent('p')), NEVER)),
+    whenStarted<number>((context) => {
+      context.inactive();
+      context.signal.addEventListener('abort', () => undefined);
+      return NEVER;
+    }),
+    whenStarted<number>((context) => {
+      context.cleanup(of(1));
+      return NEVER;
+    }),
+  ];
+
+  function round(manager: TransferManager<number>): void {
+    const watched: Subscription[] = [];
+    for (let key = 0; key < 10_000; key++) {
+      const job = fates[key % fates.length]!;
+      const options = { priority: key % 3, group: { of: key % 11 } };
+      for (let watcher = 0; watcher <= key % 2; watcher++) {
+        const transfer$ = manager.transfer(String(key), job, options);
+        watched.push(transfer$.subscribe({ error: () => undefined }));
+      }
+    }
+    for (const one of shuffle(watched)) one.unsubscribe();
+  }
+
+  it('leave no growth of the heap and no timers', () => {
+    const manager = new TransferManager<number>(8);
+    for (let warm = 0; warm < 3; warm++) round(manager);
+    const timers = getActiveResourcesInfo().length;
+    const before = heapUsed();
+    for (let again = 0; again < 5; again++) round(manager);
+    // 50,000 transfers more: one that was kept would cost a kilobyte or two each.
+    expect(heapUsed() - before).toBeLessThan(3_000_000);
+    expect(getActiveResourcesInfo().length).toBe(timers);
+  }, 120_000);
+});
