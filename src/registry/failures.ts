@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { errors } from 'undici';
 import {
   ClientClosedError,
@@ -129,7 +130,8 @@ function safe(value: unknown, secrets: readonly string[]): string {
 }
 
 function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  // Not `instanceof`: the system's errors may come from another realm than ours.
+  if (!types.isNativeError(error)) return String(error);
   const own = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (own === 'UND_ERR_SOCKET' || own === undefined) {
     return error.cause === undefined ? (own ?? error.name) : codeOf(error.cause);
