@@ -72,6 +72,11 @@ describe('faults', () => {
     expect(registry.bytesServed(digest)).toBe(100_000);
   });
 
+  it.each([1, 1000])('truncate after as few as %d bytes', async (afterBytes) => {
+    inject({ kind: 'truncate', afterBytes });
+    expect(await read()).toMatchObject({ length: afterBytes, code: 'ECONNRESET' });
+  });
+
   it('stall until the client gives up', async () => {
     inject({ kind: 'stall', afterBytes: 100_000 });
     const [answer] = (await once(

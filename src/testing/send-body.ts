@@ -28,7 +28,7 @@ export async function sendBody(
     response.end();
     return;
   }
-  await drained(response);
+  await flushed(response);
   await breakOff(response, end.kind);
 }
 
@@ -57,8 +57,14 @@ async function closed(response: ServerResponse): Promise<void> {
 }
 
 /** What was written has left this process, or the client is gone. */
+async function flushed({ socket }: ServerResponse): Promise<void> {
+  // Writes are done in their order, and this one is the last.
+  await new Promise((resolve) => socket?.write('', resolve) ?? resolve(undefined));
+}
+
+/** More may be written, or the client is gone. */
 async function drained(response: ServerResponse): Promise<void> {
-  if (response.destroyed || response.writableLength === 0) return;
+  if (response.destroyed || !response.writableNeedDrain) return;
   const done = new AbortController();
   const { signal } = done;
   const either = [once(response, 'drain', { signal }), once(response, 'close', { signal })];
