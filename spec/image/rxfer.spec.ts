@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filter, firstValueFrom, forkJoin, last, lastValueFrom, toArray } from 'rxjs';
 import {
@@ -277,5 +277,19 @@ describe('unpack', () => {
     await expect(
       lastValueFrom(rxfer.unpack(`${registry.host}/app:v1`, folder)),
     ).rejects.toMatchObject({ code: 'ERR_FOLDER' });
+  });
+
+  it("keeps to the store's limits", async () => {
+    registry.addImage('app', 'v1', await sampleImage({ layers: [base, data('a')] }));
+    const directory = temporaryFolder();
+    const reference = `${registry.host}/app:v1`;
+    await pulled(lastValueFrom(rxferOn(await openDiskStore(directory)).pull(reference)));
+    const strict = rxferOn(await openDiskStore(directory, { limits: { maxSize: 200_000 } }));
+    const folder = join(temporaryFolder(), 'rootfs');
+    await expect(lastValueFrom(strict.unpack(reference, folder))).rejects.toMatchObject({
+      code: 'ERR_LAYER_LIMIT',
+      digest: expect.any(String) as unknown,
+    });
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

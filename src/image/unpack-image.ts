@@ -8,6 +8,8 @@ import {
   applyLayer,
   BlobNotFoundError,
   DiffIDMismatchError,
+  InvalidLayerError,
+  LayerLimitError,
   makeFolder,
   storeError,
   type Layer,
@@ -50,7 +52,7 @@ export function unpackImage(
               for (const omission of applied) omissions.add(omission);
             } catch (error) {
               await empty(root);
-              throw storeError(error, root);
+              throw storeError(faultOf(lease.layer, error), root);
             } finally {
               lease.release();
             }
@@ -77,12 +79,19 @@ async function apply(
   const hashed: Readable = pipeline(tar, new PassThrough(), () => undefined);
   hashed.on('data', (chunk: Buffer) => hash.update(chunk));
   hashed.pause();
-  const { omissions } = await applyLayer(hashed, root, { whiteouts: 'apply', signal });
+  const { limits } = store.layers;
+  const { omissions } = await applyLayer(hashed, root, { ...limits, whiteouts: 'apply', signal });
   const actual = finishDigest(hash, 'sha256') as string as DiffID;
   if (actual !== layer.diffID) {
     throw new DiffIDMismatchError(layer.blob.digest, layer.diffID, actual);
   }
   return omissions;
+}
+
+/** The same of the layer that it is about. */
+function faultOf({ blob }: Layer, error: unknown): unknown {
+  const isLayers = error instanceof InvalidLayerError || error instanceof LayerLimitError;
+  return isLayers ? error.of(blob.digest) : error;
 }
 
 async function prepare(root: string): Promise<void> {

@@ -13,6 +13,7 @@ import { BlobNotFoundError, StoreError } from './errors.js';
 import { fileBytes } from './file-bytes.js';
 import { Ingestion } from './ingestion.js';
 import { decompressLayer } from './layer-tar.js';
+import type { UnpackLimits } from './limits.js';
 import type { Layer, LayerIngest, LayerLease, LayerStore, StagedLayer } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
@@ -22,6 +23,10 @@ export class DiskLayers implements LayerStore {
 
   constructor(place: DiskPlace) {
     this.#place = place;
+  }
+
+  get limits(): UnpackLimits {
+    return this.#place.limits;
   }
 
   async acquire(chainID: ChainID): Promise<LayerLease | undefined> {

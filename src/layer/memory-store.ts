@@ -50,15 +50,15 @@ export function createMemoryStore({ limits = {} }: MemoryStoreOptions = {}): Sto
 }
 
 class MemoryLayers implements LayerStore {
+  readonly limits: UnpackLimits;
   readonly #blobs: Map<Digest, Buffer>;
-  readonly #limits: UnpackLimits;
   readonly #partials = new Map<Digest, Buffer[]>();
   readonly #underWay = new Map<Digest, Promise<void>>();
   readonly #layers = new Map<ChainID, Layer>();
 
   constructor(blobs: Map<Digest, Buffer>, limits: UnpackLimits) {
     this.#blobs = blobs;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   acquire(chainID: ChainID): Promise<LayerLease | undefined> {
@@ -120,7 +120,7 @@ class MemoryLayers implements LayerStore {
         this.#blobs.delete(digest);
         return Promise.resolve();
       },
-      stage: () => Promise.resolve(memoryStaging(blob, this.#limits)),
+      stage: () => Promise.resolve(memoryStaging(blob, this.limits)),
       publish: () => {
         this.#blobs.set(digest, Buffer.concat(chunks));
         done();

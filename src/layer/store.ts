@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { BlobBody, BlobRequest, ChainID, Descriptor, DiffID, Digest } from '../oci/index.js';
+import type { UnpackLimits } from './limits.js';
 
 /** A layer in a store: registered on its parent, unpacked, and there to stay while leased. */
 export interface Layer {
@@ -70,6 +71,8 @@ export interface LayerIngest {
 
 /** Where layers are kept. Every implementation passes spec/support/layer-store-contract.ts. */
 export interface LayerStore {
+  /** What a layer may unpack to, also when it is unpacked from here; by default as they say. */
+  readonly limits?: UnpackLimits;
   /** A lease on the layer, or `undefined` when it isn't there. */
   acquire(chainID: ChainID): Promise<LayerLease | undefined>;
   /**
