@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { createRegistryClient, createRxfer, openDiskStore } from '../../src/index.js';
@@ -12,6 +13,7 @@ import {
   type TestRegistry,
 } from '../../src/testing/index.js';
 import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
+import { mountBtrfs, unmountAll } from '../support/btrfs.js';
 import { PullingProcess } from '../support/pulling-process.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -34,6 +36,7 @@ afterAll(async () => {
   await client.close();
   await registry.close();
   program.remove();
+  unmountAll();
   removeTemporaryFolders();
 });
 
@@ -47,6 +50,8 @@ async function pull(folder: string): Promise<void> {
 }
 
 const mount = mountSmall();
+const quotas = mountWithQuotas();
+const itWithQuotas = quotas === undefined ? it.skip : it;
 const describeMounted = mount === undefined ? describe.skip : describe;
 
 describeMounted('on a small file system of its own', () => {
@@ -103,6 +108,32 @@ it('with too few files to be open fails by a typed error and leaves a store that
   await pull(folder);
 }, 120_000);
 
+itWithQuotas(
+  'with a quota that is used up says so, cleans up, and goes on once it is raised',
+  async () => {
+    const folder = join(quotas ?? '', 'limited');
+    const failure = (await pull(folder).catch((error: unknown) => error)) as StoreError;
+    expect(failure).toMatchObject({
+      code: 'ERR_STORE_QUOTA',
+      message: expect.stringMatching(/^The quota is used up: .*limited/) as unknown,
+      hint: expect.stringContaining('quota') as unknown,
+    });
+    await eventually(() => sessions(folder).length === 0);
+    execFileSync('btrfs', ['qgroup', 'limit', 'none', folder]);
+    await pull(folder);
+    expect((await (await openDiskStore(folder)).verify()).damages).toEqual([]);
+  },
+);
+
+it('EDQUOT is understood as Node gives it, which has no name for it', () => {
+  const refused = Object.assign(new Error('Unknown system error -122'), {
+    code: 'Unknown system error -122',
+    errno: -osConstants.errno.EDQUOT,
+    syscall: 'write',
+  });
+  expect(storeError(refused, '/store/blobs')).toMatchObject({ code: 'ERR_STORE_QUOTA' });
+});
+
 it.each([
   ['EDQUOT', 'ERR_STORE_QUOTA'],
   ['EFBIG', 'ERR_STORE_FILE_SIZE'],
@@ -131,6 +162,16 @@ function mountSmall(): string | undefined {
     console.warn('a full and a read-only file system need the right to mount: run as root');
     return undefined;
   }
+}
+
+/** A file system whose folder `limited` may have 3 MB, or `undefined` with a word on what lacks. */
+function mountWithQuotas(): string | undefined {
+  const folder = mountBtrfs();
+  if (folder === undefined) return undefined;
+  execFileSync('btrfs', ['quota', 'enable', folder]);
+  execFileSync('btrfs', ['subvolume', 'create', join(folder, 'limited')]);
+  execFileSync('btrfs', ['qgroup', 'limit', '3M', join(folder, 'limited')]);
+  return folder;
 }
 
 async function eventually(holds: () => boolean): Promise<void> {

@@ -28,7 +28,8 @@ export function describeWithPeers(
   describe.skip(name, suite);
 }
 
-function isOnPath(command: string): boolean {
+/** Tells whether a program of that name can be run. */
+export function isOnPath(command: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { constants } from 'node:os';
 import * as path from 'node:path';
 import { types } from 'node:util';
 import { RxferError } from '../transfer/index.js';
@@ -22,7 +23,7 @@ const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string,
  */
 export function storeError(error: unknown, file: string, detail = ''): unknown {
   if (error instanceof RxferError || !isSystemError(error)) return error;
-  const [code, what, hint] = kinds[error.code ?? ''] ?? [
+  const [code, what, hint] = kinds[codeOf(error)] ?? [
     'ERR_STORE_IO',
     `The file system failed (${error.message})`,
     'Check the disk; what was stored before is still there.',
@@ -45,18 +46,26 @@ export async function onDisk<T>(
   try {
     return await work();
   } catch (error) {
-    throw storeError(error, file, hasCode(error, 'ENOSPC') ? await room(file, missing?.()) : '');
+    throw storeError(error, file, await room(error, file, missing?.()));
   }
 }
 
 /** What is needed and what is there, as the end of a sentence. */
-async function room(file: string, missing: number | undefined): Promise<string> {
+async function room(error: unknown, file: string, missing: number | undefined): Promise<string> {
+  if (!hasCode(error, 'ENOSPC', 'EDQUOT')) return '';
+  const facts = missing === undefined ? [] : [`${missing} bytes are needed`];
+  // What is free on the disk says nothing of a quota.
+  const free = hasCode(error, 'ENOSPC') ? await freeBytes(path.dirname(file)) : undefined;
+  if (free !== undefined) facts.push(`${free} bytes are free`);
+  return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
+}
+
+async function freeBytes(folder: string): Promise<number | undefined> {
   try {
-    const { bavail, bsize } = await statfs(path.dirname(file));
-    const free = `${bavail * bsize} bytes are free`;
-    return missing === undefined ? ` (${free})` : ` (${missing} bytes are needed, ${free})`;
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
   } catch {
-    return '';
+    return undefined;
   }
 }
 
@@ -68,5 +77,10 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 
 /** Tells whether an error is the system's, of the code given. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return isSystemError(error) && codes.includes(error.code ?? '');
+  return isSystemError(error) && codes.includes(codeOf(error));
+}
+
+/** Of a quota that is used up, Node gives the number alone, and no name. */
+function codeOf({ code = '', errno = 0 }: NodeJS.ErrnoException): string {
+  return -errno === constants.errno.EDQUOT ? 'EDQUOT' : code;
 }
