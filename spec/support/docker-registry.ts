@@ -14,6 +14,8 @@ export const registryUser = {
 export interface DockerRegistryOptions {
   /** Content of the htpasswd file (bcrypt); without it everybody may do everything. */
   readonly htpasswd?: string;
+  /** Whether manifests can be deleted. Default `on`. */
+  readonly deletion?: 'on' | 'off';
   /** More of the configuration, as top-level YAML. */
   readonly config?: string;
 }
@@ -59,7 +61,10 @@ export async function startDockerRegistry(
   }
 }
 
-function configuration(folder: string, { htpasswd, config = '' }: DockerRegistryOptions): string {
+function configuration(
+  folder: string,
+  { htpasswd, deletion = 'on', config = '' }: DockerRegistryOptions,
+): string {
   const auth = `auth:
   htpasswd:
     realm: rxfer
@@ -72,7 +77,7 @@ storage:
   filesystem:
     rootdirectory: ${join(folder, 'data')}
   delete:
-    enabled: true
+    enabled: ${deletion === 'on'}
   maintenance:
     uploadpurging:
       enabled: false

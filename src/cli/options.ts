@@ -48,6 +48,18 @@ export function withMoving(command: Command): Command {
     .option('--chunks <n>', 'parts of a large layer that are fetched at a time', chunks);
 }
 
+/** Adds what goes for all commands that speak to registries and use no store. */
+export function withRemote(command: Command): Command {
+  return withRegistry(withFormat(command))
+    .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")
+    .option('--debug', 'show the stack of an error');
+}
+
+/** Adds what goes for the commands that list what a registry has. */
+export function withListing(command: Command): Command {
+  return withRemote(command).option('--limit <n>', 'entries to list at most', positiveNumber);
+}
+
 /** Adds `--progress` and `--no-color`. */
 export function withProgress(command: Command): Command {
   return command
@@ -80,6 +92,12 @@ function defaultStore(): string {
 
 function wholeNumber(text: string): number {
   if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 0 up.');
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new InvalidArgumentError('Give a whole number from 1 up.');
   return Number(text);
 }
 

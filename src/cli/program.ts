@@ -1,6 +1,8 @@
 import { Argument, Command } from 'commander';
+import type { catalog } from './commands/catalog.js';
 import type { completion } from './commands/completion.js';
 import type { copy } from './commands/copy.js';
+import type { deleteRemote } from './commands/delete.js';
 import type { demo } from './commands/demo.js';
 import type { df } from './commands/df.js';
 import type { gc } from './commands/gc.js';
@@ -11,15 +13,18 @@ import type { logout } from './commands/logout.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
 import type { rmi } from './commands/rmi.js';
+import type { tags } from './commands/tags.js';
 import type { unpack } from './commands/unpack.js';
 import type { verify } from './commands/verify.js';
 import { shells } from './completion.js';
 import { withExamples } from './examples.js';
 import {
   withFormat,
+  withListing,
   withMoving,
   withPlatform,
   withProgress,
+  withRemote,
   withStore,
   withTimelineFile,
 } from './options.js';
@@ -90,6 +95,34 @@ export function createProgram(version: string): Command {
     .argument('<dst>', 'where to')
     .action(async (...args: Parameters<typeof copy>) =>
       (await import('./commands/copy.js')).copy(...args),
+    );
+
+  withListing(
+    add('tags', 'List the tags of a repository on its registry.', 'rxfer tags localhost:5000/app'),
+  )
+    .argument('<repository>', 'a repository, such as alpine or localhost:5000/app')
+    .action(async (...args: Parameters<typeof tags>) =>
+      (await import('./commands/tags.js')).tags(...args),
+    );
+
+  withListing(
+    add('catalog', 'List the repositories of a registry.', 'rxfer catalog localhost:5000'),
+  )
+    .argument('<host>', 'a registry, such as localhost:5000')
+    .action(async (...args: Parameters<typeof catalog>) =>
+      (await import('./commands/catalog.js')).catalog(...args),
+    );
+
+  withRemote(
+    add(
+      'delete',
+      'Delete tags, or by digest manifests with all their tags, on their registry, for everybody.',
+      'rxfer delete localhost:5000/app:v1',
+    ),
+  )
+    .argument('<refs...>', 'what to delete, with its tag or its digest; rmi is for the store')
+    .action(async (...args: Parameters<typeof deleteRemote>) =>
+      (await import('./commands/delete.js')).deleteRemote(...args),
     );
 
   withFormat(

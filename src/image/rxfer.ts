@@ -1,11 +1,19 @@
 import { defer, type Observable } from 'rxjs';
 import {
+  fromAbortable,
   LayerDownloadManager,
   LayerUploadManager,
   type LayerManagerOptions,
 } from '../distribution/index.js';
 import type { Store } from '../layer/index.js';
-import { formatReference, parseReference, type Platform, type Reference } from '../oci/index.js';
+import {
+  formatReference,
+  parseHost,
+  parseReference,
+  parseRepository,
+  type Platform,
+  type Reference,
+} from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import type { TransferManagerState } from '../transfer/index.js';
 import { blobOrigins } from './blob-origins.js';
@@ -14,6 +22,7 @@ import { copyToTarget } from './copy-to-target.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
 import { DockerArchiveSource } from './docker-archive-source.js';
 import { DockerArchiveTarget } from './docker-archive-target.js';
+import { listed, type ListingOptions } from './listed.js';
 import { parseLocation, type Location } from './location.js';
 import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
 import { OciLayout } from './oci-layout.js';
@@ -69,6 +78,18 @@ export interface Rxfer {
    * missing of it. For what StoreMaintenance.verify calls affected.
    */
   repair(reference: string): Observable<PullEvent>;
+  /**
+   * The tags of a repository, such as `alpine` or `localhost:5000/app`. A page is asked for once
+   * the one before has been taken, so that `take(n)` asks for no more than it needs.
+   */
+  tags(repository: string, options?: ListingOptions): Observable<string>;
+  /** The repositories of a registry, such as `localhost:5000`, by their paths; as `tags` does. */
+  catalog(host: string, options?: ListingOptions): Observable<string>;
+  /**
+   * Removes a tag from a registry, or by digest a manifest with all its tags, for everybody.
+   * Emits the reference in full once it is done.
+   */
+  delete(reference: string): Observable<string>;
   /** Changes how many layers move data at a time in each direction, at once; 0: any number. */
   setConcurrency(limit: number): void;
   /** How many layers are being downloaded, and how many wait. */
@@ -157,6 +178,24 @@ class SharedRxfer implements Rxfer {
         reference: formatReference(parseReference(reference)),
       }),
     );
+  }
+
+  tags(repository: string, options: ListingOptions = {}): Observable<string> {
+    return listed((signal) =>
+      this.#registry.tags(parseRepository(repository), { ...options, signal }),
+    );
+  }
+
+  catalog(host: string, options: ListingOptions = {}): Observable<string> {
+    return listed((signal) => this.#registry.repositories(parseHost(host), { ...options, signal }));
+  }
+
+  delete(reference: string): Observable<string> {
+    return fromAbortable(async (signal) => {
+      const parsed = parseReference(reference);
+      await this.#registry.delete(parsed, signal);
+      return formatReference(parsed);
+    });
   }
 
   setConcurrency(limit: number): void {

@@ -69,6 +69,21 @@ export function parseReference(text: string): Reference {
 }
 
 /**
+ * Reads the name of a repository: a reference without tag and digest.
+ *
+ * @throws InvalidReferenceError
+ */
+export function parseRepository(text: string): Repository {
+  const { host, path } = parseReference(text);
+  const at = text.indexOf('@');
+  const colon = text.lastIndexOf(':', at < 0 ? text.length : at);
+  const isTag = colon > text.lastIndexOf('/') && colon > text.lastIndexOf(']');
+  if (at < 0 && !isTag) return { host, path };
+  const position = isTag ? colon : at;
+  throw new InvalidReferenceError(text, position, 'a repository has no tag and no digest');
+}
+
+/**
  * Reads the name of a registry, `name[:port]`, as it stands before a slash in a reference.
  *
  * @throws InvalidReferenceError

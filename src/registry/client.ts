@@ -46,6 +46,46 @@ export interface Fetcher {
   blob(repository: Repository, blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
 }
 
+/** How a listing is read. */
+export interface ListOptions {
+  readonly signal: AbortSignal;
+  /** Entries that the registry is asked for at a time; it may send fewer, or more. Default 1000. */
+  readonly pageSize?: number;
+  /** Begins after this name, in the registry's order. Default: at the first. */
+  readonly last?: string;
+  /** Pages that are read at most. Default 10,000. */
+  readonly maxPages?: number;
+  /** Entries that are read at most. Default 1,000,000. */
+  readonly maxEntries?: number;
+}
+
+/**
+ * Tells what a registry has. Listings come page by page: the next page is asked for when the
+ * reader wants it, and never when it leaves the loop before. They reject with a
+ * ListingTooLongError where a limit of the options is passed.
+ */
+export interface Lister {
+  /** The tags of a repository (distribution spec, end-8). */
+  tags(repository: Repository, options: ListOptions): AsyncIterable<readonly string[]>;
+  /**
+   * The paths of a registry's repositories (docker's `_catalog`); rejects with a NoCatalogError
+   * where the registry doesn't list them, as many don't.
+   */
+  repositories(host: string, options: ListOptions): AsyncIterable<readonly string[]>;
+}
+
+/** Removes from a registry. */
+export interface Remover {
+  /**
+   * Removes the tag that a reference names, or by its digest a manifest with all tags that lead to
+   * it (distribution spec, end-9). What the manifest points at is for the registry to collect.
+   *
+   * @throws AmbiguousDeleteError when it names both; DeleteRefusedError where the registry
+   *   deletes nothing, or no tags.
+   */
+  delete(reference: Reference, signal: AbortSignal): Promise<void>;
+}
+
 /** How {@link Pusher.upload} is watched and stopped. */
 export interface UploadOptions {
   readonly signal: AbortSignal;
@@ -85,7 +125,7 @@ export interface Pusher {
 }
 
 /** A client for any number of registries. Holds sockets until closed. */
-export interface RegistryClient extends Resolver, Fetcher, Pusher {
+export interface RegistryClient extends Resolver, Fetcher, Pusher, Lister, Remover {
   /**
    * Shows the credential to a registry (`name[:port]`) and resolves if it is let in (distribution
    * spec, end-1), with whether it had to be shown at all.

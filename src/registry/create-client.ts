@@ -4,7 +4,9 @@ import type { RegistryClient } from './client.js';
 import { Connections } from './connections.js';
 import { directEndpoint } from './endpoints.js';
 import { BlobFetcher } from './fetch-blob.js';
+import { deleteContent } from './delete-content.js';
 import { HostHealth } from './host-health.js';
+import { ContentLister } from './list-content.js';
 import { mirroredEndpoints } from './mirrors.js';
 import { ManifestFetcher } from './fetch-manifest.js';
 import { clientSettings, type RegistryClientOptions } from './options.js';
@@ -35,6 +37,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     threshold: settings.chunkThreshold,
   });
   const pusher = new ContentPusher(transport, endpoints, settings.uploadChunkSize);
+  const lister = new ContentLister(transport, endpoints, health);
   return {
     resolve: (reference, signal) => manifests.resolve(reference, signal),
     manifest: (reference, signal) => manifests.fetch(reference, signal),
@@ -43,6 +46,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     mount: (repository, digest, from, upload) => pusher.mount(repository, digest, from, upload),
     upload: (repository, blob, open, upload) => pusher.upload(repository, blob, open, upload),
     putManifest: (reference, manifest, signal) => pusher.putManifest(reference, manifest, signal),
+    tags: (repository, list) => lister.tags(repository, list),
+    repositories: (host, list) => lister.repositories(host, list),
+    delete: (reference, signal) => deleteContent(transport, endpoints, reference, signal),
     check: (host, signal) => checkAccess(transport, endpoints, host, signal),
     close: () => connections.close(),
   };

@@ -110,7 +110,8 @@ export function concernOf(reference: Reference): { host: string; reference: stri
   return { host: reference.host, reference: formatReference(reference) };
 }
 
-function manifestRequest(
+/** The request for the manifest that a reference names, or for what describes it. */
+export function manifestRequest(
   method: 'GET' | 'HEAD',
   reference: Reference,
   endpoint: Endpoint,

@@ -1,4 +1,5 @@
 export * from './client.js';
+export * from './content-errors.js';
 export * from './create-client.js';
 export type { PlainHttp } from './endpoints.js';
 export { certificates, type CertificatesOptions } from './certificates.js';

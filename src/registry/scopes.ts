@@ -13,6 +13,14 @@ export function pushScope(repository: Pick<Repository, 'path'>): Scope {
   return `repository:${repository.path}:pull,push`;
 }
 
+/** Removing from a repository, and reading what is there. */
+export function deleteScope(repository: Pick<Repository, 'path'>): Scope {
+  return `repository:${repository.path}:delete,pull`;
+}
+
+/** Listing the repositories of a registry. */
+export const catalogScope: Scope = 'registry:catalog:*';
+
 /** Tells whether all that is wanted is reading from repositories, as strangers often may. */
 export function isPullOnly(scopes: readonly Scope[]): boolean {
   return scopes.length > 0 && scopes.every((scope) => /^repository:[^ ]+:pull$/.test(scope));

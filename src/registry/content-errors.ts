@@ -1,0 +1,62 @@
+import { final, RegistryError, type RegistryErrorOptions } from './registry-error.js';
+
+/** A listing with more pages or entries than allowed. Not retried. */
+export class ListingTooLongError extends RegistryError {
+  override readonly name = 'ListingTooLongError';
+
+  constructor(
+    limits: { readonly maxPages: number; readonly maxEntries: number },
+    options: RegistryErrorOptions,
+  ) {
+    const { maxPages, maxEntries } = limits;
+    const hint = 'Take fewer, begin after a name, or raise the limits maxPages and maxEntries.';
+    super(
+      'ERR_LISTING_TOO_LONG',
+      `The listing has more than ${maxPages} pages or ${maxEntries} entries`,
+      final({ hint, ...options }),
+    );
+  }
+}
+
+/** A registry that doesn't list its repositories. Not retried. */
+export class NoCatalogError extends RegistryError {
+  override readonly name = 'NoCatalogError';
+
+  constructor(options: RegistryErrorOptions) {
+    const hint = 'Many registries, Docker Hub among them, have no such list; look on its web site.';
+    super(
+      'ERR_NO_CATALOG',
+      `${options.host ?? 'The registry'} doesn't list its repositories`,
+      final({ hint, ...options }),
+    );
+  }
+}
+
+/** A deletion that the registry doesn't do: of anything, or of tags. Not retried. */
+export class DeleteRefusedError extends RegistryError {
+  override readonly name = 'DeleteRefusedError';
+  /** What the registry refuses to delete. */
+  readonly refused: 'tags' | 'everything';
+
+  constructor(refused: 'tags' | 'everything', options: RegistryErrorOptions & { hint: string }) {
+    const host = options.host ?? 'The registry';
+    const message =
+      refused === 'tags' ? `${host} deletes no tags, but by digest` : `${host} refuses to delete`;
+    super('ERR_DELETE_REFUSED', message, final(options));
+    this.refused = refused;
+  }
+}
+
+/** A deletion that names a tag and a digest, so that it isn't clear what is to go. Not retried. */
+export class AmbiguousDeleteError extends RegistryError {
+  override readonly name = 'AmbiguousDeleteError';
+
+  constructor(options: RegistryErrorOptions) {
+    const hint = 'Name the tag alone, or the digest alone, which takes all its tags along.';
+    super(
+      'ERR_AMBIGUOUS_DELETE',
+      'What is to be deleted has both a tag and a digest',
+      final({ hint, ...options }),
+    );
+  }
+}
