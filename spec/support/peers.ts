@@ -28,14 +28,20 @@ export function describeWithPeers(
   describe.skip(name, suite);
 }
 
-/** Tells whether a program of that name can be run. */
-export function isOnPath(command: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+/** Where a program is that this process may run. */
+export function findOnPath(command: string): string | undefined {
+  const files = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, command));
+  return files.find((file) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(file, constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+/** Tells whether a program of that name can be run. */
+export function isOnPath(command: string): boolean {
+  return findOnPath(command) !== undefined;
 }
