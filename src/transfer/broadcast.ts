@@ -1,4 +1,4 @@
-import { throwError, type Observer, type Subscriber } from 'rxjs';
+import { throwError, type ObservableNotification, type Observer, type Subscriber } from 'rxjs';
 import { Link, Ring } from './ring.js';
 
 /** Somebody who listens to a {@link Broadcast}. */
@@ -26,8 +26,9 @@ export class Broadcast<E extends object> implements Observer<E> {
   readonly #listeners = new Ring<Listener<E>>();
   #size = 0;
   #latest: E | undefined;
+  #telling = false;
   /** What is told while the listeners are still hearing what was told before. */
-  #pending: (() => void)[] | undefined;
+  #pending: ObservableNotification<E>[] | undefined;
 
   get latest(): E | undefined {
     return this.#latest;
@@ -49,40 +50,47 @@ export class Broadcast<E extends object> implements Observer<E> {
   }
 
   next(event: E): void {
-    this.#inOrder(() => {
-      this.#latest = event;
-      this.#tell((subscriber) => subscriber.next(event));
-    });
+    this.#inOrder({ kind: 'N', value: event });
   }
 
   error(error: unknown): void {
-    this.#inOrder(() => this.#tell((subscriber) => subscriber.error(error)));
+    this.#inOrder({ kind: 'E', error });
   }
 
   complete(): void {
-    this.#inOrder(() => this.#tell((subscriber) => subscriber.complete()));
+    this.#inOrder(completion);
   }
 
-  #inOrder(tell: () => void): void {
-    if (this.#pending !== undefined) {
-      this.#pending.push(tell);
+  #inOrder(notification: ObservableNotification<E>): void {
+    if (this.#telling) {
+      (this.#pending ??= []).push(notification);
       return;
     }
-    this.#pending = [];
-    for (let next: typeof tell | undefined = tell; next; next = this.#pending.shift()) next();
-    this.#pending = undefined;
+    this.#telling = true;
+    this.#tell(notification);
+    for (let next = this.#pending?.shift(); next; next = this.#pending?.shift()) this.#tell(next);
+    this.#telling = false;
   }
 
   /** Those who come meanwhile are not told: they have heard the latest as they came. */
-  #tell(tell: (subscriber: Subscriber<E>) => void): void {
+  #tell(notification: ObservableNotification<E>): void {
+    if (notification.kind === 'N') this.#latest = notification.value;
     for (const { subscriber } of this.#listeners.links()) {
       try {
-        tell(subscriber);
+        pass(notification, subscriber);
       } catch (error) {
         reportUnhandled(error);
       }
     }
   }
+}
+
+const completion = { kind: 'C' } as const;
+
+function pass<E>(notification: ObservableNotification<E>, subscriber: Subscriber<E>): void {
+  if (notification.kind === 'N') subscriber.next(notification.value);
+  else if (notification.kind === 'E') subscriber.error(notification.error);
+  else subscriber.complete();
 }
 
 /** Reports as RxJS reports what a handler throws: on its own, by `config.onUnhandledError`. */

@@ -7,14 +7,17 @@ import type { Slots } from './slots.js';
 export class Context implements TransferContext, SlotHolder {
   readonly place = new Place(this);
   readonly #slots: Slots;
+  readonly #holder: SlotHolder;
   #started = false;
   #start$: AsyncSubject<void> | undefined;
   #aborted = false;
   #controller: AbortController | undefined;
   #cleanups: Observable<unknown>[] | undefined;
 
-  constructor(slots: Slots) {
+  /** @param holder told of the slot ahead of whoever asked for {@link start$}. */
+  constructor(slots: Slots, holder: SlotHolder) {
     this.#slots = slots;
+    this.#holder = holder;
   }
 
   get started(): boolean {
@@ -46,6 +49,7 @@ export class Context implements TransferContext, SlotHolder {
   /** The slot is there. */
   start(): void {
     this.#started = true;
+    this.#holder.start();
     if (this.#start$ !== undefined) emitOnce(this.#start$);
   }
 

@@ -26,7 +26,7 @@ export interface SlotHolder {
  */
 export class Place {
   readonly #holder: SlotHolder;
-  #claims: readonly Claim<Place>[] = [];
+  #claims: readonly Claim<Place>[] = none;
   #state: PlaceState = 'apart';
   #line: Line<Place> | undefined;
   #slot: Subscriber<never> | undefined;
@@ -47,7 +47,7 @@ export class Place {
       return same;
     }
     const claim = new Claim<Place>(this, priority, group);
-    this.#claims = [...this.#claims, claim];
+    this.#claims = this.#claims.concat(claim);
     this.#line?.enter(claim);
     return claim;
   }
@@ -95,3 +95,5 @@ export class Place {
     this.#line = undefined;
   }
 }
+
+const none = [] as const;

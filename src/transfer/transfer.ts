@@ -5,7 +5,6 @@ import {
   EMPTY,
   merge,
   Observable,
-  throwError,
   type Observer,
   type Subscriber,
   type Unsubscribable,
@@ -15,9 +14,10 @@ import { Context } from './context.js';
 import type { TransferJob } from './job.js';
 import type { Claim } from './line.js';
 import type { LiveTransfer, TransferPhase } from './live-transfer.js';
-import type { Place, PlaceState } from './place.js';
+import type { Place, PlaceState, SlotHolder } from './place.js';
 import type { TransferEvent } from './progress.js';
 import type { Slots } from './slots.js';
+import { idleJobOf, type IdleJob } from './when-started.js';
 
 /** What a transfer needs of its manager. */
 export interface TransferHost<T> {
@@ -41,12 +41,15 @@ export interface TransferHost<T> {
  * It observes its job: whatever that does, the key is free before anybody is told of an end, so
  * that whoever subscribes to it then finds a new transfer rather than an ended one.
  */
-export class Transfer<T> implements Observer<TransferEvent<T>> {
+export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
   readonly key: string;
   readonly #since: number;
   readonly #host: TransferHost<T>;
   readonly #watchers = new Broadcast<TransferEvent<T>>();
   readonly #context: Context;
+  #hasBegun = false;
+  /** The job while it waits for its slot and nothing of it is subscribed to. */
+  #idle: IdleJob<T> | undefined;
   #running: Subscriber<TransferEvent<T>> | undefined;
   #predecessor: Transfer<T> | undefined;
   #isOver = false;
@@ -67,7 +70,7 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
     this.#since = since;
     this.#predecessor = predecessor;
     this.#host = host;
-    this.#context = new Context(host.slots);
+    this.#context = new Context(host.slots, this);
   }
 
   /** Ended or cancelled: the key is free to a new one. */
@@ -106,7 +109,7 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
     const watcher = new Watcher(this, subscriber, this.#context.place.claim(priority, group));
     this.#watchers.add(watcher);
     subscriber.add(watcher);
-    if (this.#running === undefined && !this.#isOver) this.#begin(job);
+    if (!this.#hasBegun) this.#begin(job);
     this.#host.changed();
   }
 
@@ -135,10 +138,35 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
     this.#watchers.complete();
   }
 
+  /** The slot is there: one that waited idly begins its work. */
+  start(): void {
+    const idle = this.#idle;
+    if (idle === undefined) return;
+    this.#idle = undefined;
+    this.#subscribe(() => idle.run(this.#context));
+  }
+
   #begin(job: TransferJob<T>): void {
+    this.#hasBegun = true;
+    const idle = this.#predecessor === undefined ? idleJobOf(job) : undefined;
+    if (idle === undefined) {
+      this.#subscribe(() => this.#whenFree(job));
+      return;
+    }
+    this.#host.slots.enter(this.#context.place);
+    if (this.#isOver) return;
+    if (this.#context.started) {
+      this.#subscribe(() => idle.run(this.#context));
+    } else {
+      this.#idle = idle;
+      this.next(idle.waits);
+    }
+  }
+
+  #subscribe(work: () => Observable<TransferEvent<T>>): void {
     const run$ = new Observable<TransferEvent<T>>((running) => {
       this.#running = running;
-      this.#whenFree(job).subscribe(running);
+      defer(work).subscribe(running);
       running.add(() => this.#tearDown());
     });
     run$.subscribe(this);
@@ -157,11 +185,7 @@ export class Transfer<T> implements Observer<TransferEvent<T>> {
 
   #run(job: TransferJob<T>): Observable<TransferEvent<T>> {
     this.#host.slots.enter(this.#context.place);
-    try {
-      return job(this.#context);
-    } catch (error) {
-      return throwError(() => error);
-    }
+    return job(this.#context);
   }
 
   /** The slot is held until the job is down; a place in line is of no more use. */

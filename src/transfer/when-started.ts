@@ -1,6 +1,6 @@
-import { Observable, switchMap } from 'rxjs';
+import { startWith, switchMap, type Observable } from 'rxjs';
 import type { TransferContext, TransferJob } from './job.js';
-import { progressEvent, type TransferEvent } from './progress.js';
+import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
 
 /**
  * A job that does nothing until it has a slot: emits the progress `Waiting`, unless it gets its
@@ -21,11 +21,31 @@ export function whenStarted<T>(
   run: (context: TransferContext) => Observable<TransferEvent<T>>,
   waiting = 'Waiting',
 ): TransferJob<T> {
-  return (context) =>
+  const waits = progressEvent(waiting);
+  const job: TransferJob<T> = (context) =>
     context.started
       ? run(context)
-      : new Observable((watcher) => {
-          watcher.next(progressEvent(waiting));
-          return context.start$.pipe(switchMap(() => run(context))).subscribe(watcher);
-        });
+      : context.start$.pipe(
+          switchMap(() => run(context)),
+          startWith(waits),
+        );
+  return Object.assign(job, { [idleUntilStarted]: { waits, run } });
+}
+
+const idleUntilStarted = Symbol('idleUntilStarted');
+
+/** What is known of a job that does nothing until it has a slot. */
+export interface IdleJob<T> {
+  /** What it emits when it has to wait. */
+  readonly waits: ProgressEvent;
+  /** What it does once it has its slot. */
+  readonly run: (context: TransferContext) => Observable<TransferEvent<T>>;
+}
+
+/**
+ * What {@link whenStarted} made of a job. With it, the kernel needs to subscribe to nothing as long
+ * as the job waits, which halves the memory of a transfer in line.
+ */
+export function idleJobOf<T>(job: TransferJob<T>): IdleJob<T> | undefined {
+  return (job as { readonly [idleUntilStarted]?: IdleJob<T> })[idleUntilStarted];
 }
