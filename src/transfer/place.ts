@@ -47,7 +47,8 @@ export class Place {
       return same;
     }
     const claim = new Claim<Place>(this, priority, group);
-    this.#claims = this.#claims.concat(claim);
+    // Almost all have one, and a literal is the smallest array.
+    this.#claims = this.#claims.length === 0 ? [claim] : [...this.#claims, claim];
     this.#line?.enter(claim);
     return claim;
   }
