@@ -109,7 +109,7 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
     const watcher = new Watcher(this, subscriber, this.#context.place.claim(priority, group));
     this.#watchers.add(watcher);
     subscriber.add(watcher);
-    if (!this.#hasBegun) this.#begin(job);
+    if (!this.#hasBegun && !this.#isOver) this.#begin(job);
     this.#host.changed();
   }
 

@@ -22,14 +22,16 @@ export function whenStarted<T>(
   waiting = 'Waiting',
 ): TransferJob<T> {
   const waits = progressEvent(waiting);
-  const job: TransferJob<T> = (context) =>
-    context.started
-      ? run(context)
-      : context.start$.pipe(
-          switchMap(() => run(context)),
-          startWith(waits),
-        );
-  return Object.assign(job, { [idleUntilStarted]: { waits, run } });
+  return Object.assign(
+    (context: TransferContext) =>
+      context.started
+        ? run(context)
+        : context.start$.pipe(
+            switchMap(() => run(context)),
+            startWith(waits),
+          ),
+    { [idleUntilStarted]: { waits, run } },
+  );
 }
 
 const idleUntilStarted = Symbol('idleUntilStarted');
@@ -39,7 +41,7 @@ export interface IdleJob<T> {
   /** What it emits when it has to wait. */
   readonly waits: ProgressEvent;
   /** What it does once it has its slot. */
-  readonly run: (context: TransferContext) => Observable<TransferEvent<T>>;
+  run(context: TransferContext): Observable<TransferEvent<T>>;
 }
 
 /**
