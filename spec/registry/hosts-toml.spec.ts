@@ -140,6 +140,7 @@ describe('hosts.toml', () => {
         client = [["c.cert", "c.key"], ["both.pem", ""]]
         skip_verify = true
         dial_timeout = "1m1.5s"
+        proxy = "https://ali:secret@proxy.example:3129"
       [host."https://a.example".header]
         x-plain = "one"
         x-list = ["one", "two"]
@@ -164,6 +165,7 @@ describe('hosts.toml', () => {
         verify: false,
       },
       connectTimeout: 61_500,
+      proxy: new URL('https://ali:secret@proxy.example:3129'),
       headers: { 'x-plain': 'one', 'x-list': 'one, two' },
     });
     expect(b?.tls).toEqual({ ca: [], clients: [{ cert: '<both.pem>', key: '<both.pem>' }] });
@@ -191,6 +193,8 @@ describe('hosts.toml', () => {
     ['[host."https://a"]\ndial_timeout = "soon"', /dial_timeout/],
     ['[host."https://a".header]\n"x y" = "1"', /header/],
     ['[host."https://a".header]\nx = "1\\n2"', /header/],
+    ['[host."https://a"]\nproxy = "socks5://x"', /proxy: is not an http/],
+    ['[host."https://a"]\nproxy = "http://a:%@x"', /proxy: has a user or password with a '%'/],
     ['server = ', /line/i],
     ['ca = "missing.crt"', /missing\.crt/],
   ])('is refused, by name, when it says %j', async (text, problem) => {

@@ -7,7 +7,7 @@ import { temporaryFolder } from './temporary-folder.js';
 export interface TestCertificates {
   /** The authority that has signed the others. */
   readonly ca: string;
-  /** For 127.0.0.1, and no name. */
+  /** For 127.0.0.1 and registry.test. */
   readonly server: { readonly cert: string; readonly key: string };
   readonly client: { readonly cert: string; readonly key: string };
 }
@@ -37,7 +37,7 @@ export async function makeCertificates(): Promise<TestCertificates> {
     await run('openssl', 'x509', '-req', ...authority, ...days, ...files);
     return pair;
   };
-  const server = await issue('server', 'subjectAltName=IP:127.0.0.1\n');
+  const server = await issue('server', 'subjectAltName=IP:127.0.0.1,DNS:registry.test\n');
   const client = await issue('client', 'extendedKeyUsage=clientAuth\n');
   return { ca, server, client };
 }

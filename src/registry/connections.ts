@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
-import { createDispatcher } from './dispatchers.js';
+import { createPool } from './dispatchers.js';
 import { ClientClosedError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
 import type { ClientSettings } from './options.js';
+import type { OriginPool, ProxyServer } from './proxied-pool.js';
+import { proxyFor } from './proxies.js';
 import { secureContext, systemRoots, tlsIdentity, type TlsSettings } from './tls.js';
 
 /** One request to one address; redirects and refusals are the caller's. */
@@ -18,6 +20,8 @@ export interface HttpRequest {
   readonly tls?: TlsSettings | undefined;
   /** In ms. Default: what the client's options say. */
   readonly connectTimeout?: number | undefined;
+  /** The proxy to go through. Default: what the client's options say of the host. */
+  readonly proxy?: URL | undefined;
 }
 
 /** What came back. Its body must be read to the end, discarded or destroyed. */
@@ -31,7 +35,7 @@ export interface HttpAnswer {
 /** The sockets of a client: one pool for each origin that it speaks to and way to secure it. */
 export class Connections {
   readonly #settings: ClientSettings;
-  readonly #dispatchers = new Map<string, Dispatcher>();
+  readonly #pools = new Map<string, OriginPool>();
   readonly #contexts = new Map<string, SecureContext>();
   #roots: Promise<readonly string[]> | undefined;
   #closed: Promise<void> | undefined;
@@ -65,45 +69,53 @@ export class Connections {
   /** Ends every socket; requests and bodies under way fail with a ClientClosedError. */
   close(): Promise<void> {
     this.#closed ??= Promise.all(
-      [...this.#dispatchers.values()].map((each) => each.destroy(new ClientClosedError())),
+      [...this.#pools.values()].map(({ destroy }) => destroy(new ClientClosedError())),
     ).then(() => undefined);
     return this.#closed;
   }
 
   async #dispatcher(request: HttpRequest): Promise<Dispatcher> {
-    const { url } = request;
-    if (url.protocol === 'http:') return this.#pooled(request, undefined, []);
-    const tls = request.tls ?? (await this.#settings.tls(url.host)) ?? {};
-    this.#roots ??= systemRoots();
-    return this.#pooled(request, tls, await this.#roots);
+    const { url, proxy = proxyFor(url, this.#settings.proxies) } = request;
+    const isSecure = url.protocol === 'https:';
+    const tls = isSecure ? (request.tls ?? (await this.#settings.tls(url.host)) ?? {}) : undefined;
+    if (isSecure || proxy?.protocol === 'https:') this.#roots ??= systemRoots();
+    return this.#pooled(request, { tls, proxy, roots: (await this.#roots) ?? [] });
   }
 
   #pooled(
     { url: { origin }, connectTimeout = this.#settings.connectTimeout }: HttpRequest,
-    tls: TlsSettings | undefined,
-    roots: readonly string[],
+    { tls, proxy, roots }: Way,
   ): Dispatcher {
     if (this.#closed !== undefined) throw new ClientClosedError();
-    const identity = tls === undefined ? '' : tlsIdentity(tls);
-    const key = `${origin} ${connectTimeout} ${identity}`;
-    const known = this.#dispatchers.get(key);
-    if (known !== undefined) return known;
-    const secure =
-      tls === undefined
-        ? undefined
-        : { context: this.#context(identity, tls, roots), verify: tls.verify ?? true };
-    const dispatcher = createDispatcher({
+    const key = [origin, connectTimeout, tls && tlsIdentity(tls), proxy?.href].join(' ');
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known.dispatcher;
+    const pool = createPool({
       origin,
       settings: { ...this.#settings, connectTimeout },
-      secure,
+      secure: tls && { context: this.#context(tls, roots), verify: tls.verify ?? true },
+      proxy: proxy && this.#proxyServer(proxy, roots),
     });
-    this.#dispatchers.set(key, dispatcher);
-    return dispatcher;
+    this.#pools.set(key, pool);
+    return pool.dispatcher;
   }
 
-  #context(identity: string, tls: TlsSettings, roots: readonly string[]): SecureContext {
+  #proxyServer(url: URL, roots: readonly string[]): ProxyServer {
+    return { url, context: url.protocol === 'https:' ? this.#context({}, roots) : undefined };
+  }
+
+  #context(tls: TlsSettings, roots: readonly string[]): SecureContext {
+    const identity = tlsIdentity(tls);
     const context = this.#contexts.get(identity) ?? secureContext(tls, roots);
     this.#contexts.set(identity, context);
     return context;
   }
+}
+
+/** How an origin is reached. */
+interface Way {
+  readonly tls: TlsSettings | undefined;
+  readonly proxy: URL | undefined;
+  /** Authorities that the system trusts; none where they aren't needed. */
+  readonly roots: readonly string[];
 }

@@ -27,6 +27,8 @@ export interface Endpoint {
   readonly namespace?: string;
   /** How long a connection may take to be there, in ms. Default: what the client's options say. */
   readonly connectTimeout?: number;
+  /** The proxy that leads to it. Default: what the client's options say of its host. */
+  readonly proxy?: URL;
 }
 
 /**

@@ -47,8 +47,8 @@ export class ClientClosedError extends RegistryError {
 export class InvalidClientOptionError extends RegistryError {
   override readonly name = 'InvalidClientOptionError';
 
-  constructor(option: string, problem: string) {
-    super('ERR_INVALID_CLIENT_OPTION', `The option '${option}' ${problem}`, final({}));
+  constructor(option: string, problem: string, options: RegistryErrorOptions = {}) {
+    super('ERR_INVALID_CLIENT_OPTION', `The option '${option}' ${problem}`, final(options));
   }
 }
 

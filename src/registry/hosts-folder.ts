@@ -70,7 +70,7 @@ async function configuredHosts(
 }
 
 async function configuredHost(file: string, entry: HostEntry): Promise<ConfiguredHost> {
-  const { capabilities, headers, dialTimeout, ca, client, skipVerify } = entry;
+  const { capabilities, headers, dialTimeout, proxy, ca, client, skipVerify } = entry;
   const folder = dirname(file);
   const path = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const tls: TlsSettings = {
@@ -88,6 +88,7 @@ async function configuredHost(file: string, entry: HostEntry): Promise<Configure
     headers,
     ...(isOwn ? { tls } : {}),
     ...(dialTimeout === undefined ? {} : { connectTimeout: dialTimeout }),
+    ...(proxy === undefined ? {} : { proxy }),
   };
 }
 

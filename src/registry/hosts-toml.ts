@@ -1,6 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { capabilities, type Capability } from './endpoints.js';
+import { parseProxy, proxyProblem } from './proxies.js';
 
 /** One server that a hosts.toml names. */
 export interface HostEntry {
@@ -18,6 +19,8 @@ export interface HostEntry {
   readonly headers: Readonly<Record<string, string>>;
   /** In ms. */
   readonly dialTimeout: number | undefined;
+  /** The proxy to go through; `undefined` where the file doesn't say. */
+  readonly proxy: URL | undefined;
 }
 
 /**
@@ -114,6 +117,19 @@ const fields = {
       v.number("is not a duration, such as '1s' or '500ms'"),
     ),
   ),
+  proxy: v.optional(
+    v.pipe(
+      v.string(),
+      // A message would hold what is refused, and with it a password.
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        const problem = proxyProblem(dataset.value);
+        const proxy = parseProxy(dataset.value);
+        if (problem === undefined && proxy !== undefined) return proxy;
+        addIssue({ message: problem ?? '' });
+        return NEVER;
+      }),
+    ),
+  ),
 };
 const address = v.pipe(
   v.string(),
@@ -136,6 +152,7 @@ function entryOf(server: string | undefined, entry: v.InferOutput<typeof table>)
     skipVerify: entry.skip_verify,
     headers: entry.header,
     dialTimeout: entry.dial_timeout,
+    proxy: entry.proxy,
   };
 }
 

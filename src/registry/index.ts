@@ -6,6 +6,7 @@ export { certificates, type CertificatesOptions } from './certificates.js';
 export { dockerCredentials } from './docker-credentials.js';
 export * from './errors.js';
 export type { RegistryClientOptions } from './options.js';
+export { ProxyError, type ProxyFault } from './proxy-error.js';
 export { environmentProxies, type ProxySettings } from './proxies.js';
 export type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
 export { UploadSession } from './upload-session.js';

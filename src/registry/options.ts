@@ -3,7 +3,7 @@ import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
 import { serverAddress } from './hosts-toml.js';
-import { parseProxy, type ProxySettings } from './proxies.js';
+import { proxyProblem, type ProxySettings } from './proxies.js';
 import type { TlsProvider } from './tls.js';
 
 /** What {@link createRegistryClient} is built with. */
@@ -98,9 +98,11 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
   }
   for (const option of ['httpProxy', 'httpsProxy'] as const) {
     const proxy = settings.proxies[option];
-    if (proxy !== undefined && parseProxy(proxy) === undefined) {
-      throw new InvalidClientOptionError(`proxies.${option}`, 'is not an http or https address');
-    }
+    const problem = proxy === undefined ? undefined : proxyProblem(proxy);
+    if (problem === undefined) continue;
+    const variable = option === 'httpProxy' ? 'HTTP_PROXY' : 'HTTPS_PROXY';
+    const hint = `Where it comes from the environment, correct ${variable} (or ALL_PROXY).`;
+    throw new InvalidClientOptionError(`proxies.${option}`, problem, { hint });
   }
   if (!/^[\x20-\x7e]+$/.test(settings.userAgent)) {
     throw new InvalidClientOptionError('userAgent', 'is not a line of ASCII characters');

@@ -49,6 +49,25 @@ export function parseProxy(text: string): URL | undefined {
   return url !== undefined && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
+/** Why a text can't be the address of a proxy, without a word of its credentials. */
+export function proxyProblem(text: string): string | undefined {
+  const url = parseProxy(text);
+  if (url === undefined) return 'is not an http or https address';
+  try {
+    proxyCredentials(url);
+    return undefined;
+  } catch {
+    return "has a user or password with a '%' that is no code of a character; write it as %25";
+  }
+}
+
+/** `user:password` of a proxy's address, as Basic sends it. */
+export function proxyCredentials({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return Buffer.from(pair, 'utf8').toString('base64');
+}
+
 function isDirect(url: URL, noProxy: string): boolean {
   const host = url.hostname.toLowerCase().replace(/^\[|\]$/g, '');
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');

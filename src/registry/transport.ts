@@ -92,6 +92,7 @@ export class Transport {
           signal,
           tls: own.tls,
           connectTimeout: own.connectTimeout,
+          proxy: own.proxy,
         },
         concern,
       );
@@ -141,10 +142,10 @@ function isRefused(request: AccessRequest, { status, url }: HttpAnswer): boolean
 function ownParts(
   { endpoint }: AccessRequest,
   authorization: string | undefined,
-): Pick<HttpRequest, 'headers' | 'tls' | 'connectTimeout'> {
+): Pick<HttpRequest, 'headers' | 'tls' | 'connectTimeout' | 'proxy'> {
   const own = authorization === undefined ? {} : { authorization };
-  const { headers, tls, connectTimeout } = endpoint;
-  return { headers: { ...headers, ...own }, tls, connectTimeout };
+  const { headers, tls, connectTimeout, proxy } = endpoint;
+  return { headers: { ...headers, ...own }, tls, connectTimeout, proxy };
 }
 
 function redirectOf({ method }: RegistryRequest, answer: HttpAnswer): string | undefined {
