@@ -157,6 +157,22 @@ describe('the commands on a store', () => {
     );
   });
 
+  it('unpack --link uses the files of the store, and says what that means', async () => {
+    const unpack = (...options: string[]): ReturnType<typeof cli> => {
+      const folder = join(temporaryFolder(), 'rootfs');
+      return cli('unpack', `${registry.host}/app:v1`, folder, '--store', store, ...options);
+    };
+    const hard = await unpack('--link', 'hard');
+    expect([hard.code, hard.stderr]).toEqual([
+      0,
+      expect.stringMatching(/[1-9]\d* files linked, .*don't write to linked files/),
+    ]);
+    expect((await unpack('--link')).stderr).toMatch(/\b0 files linked, \d+ cloned, \d+ copied\n$/);
+    const json = JSON.parse((await unpack('--link', '--format', 'json')).stdout) as object;
+    expect(json).toMatchObject({ reused: { linked: 0 } });
+    expect((await unpack('--link', 'soft')).code).toBe(2);
+  });
+
   it('copy and push move an image on, to a layout and to another name', async () => {
     const layout = join(temporaryFolder(), 'layout');
     const copied = await cli(

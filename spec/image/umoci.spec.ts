@@ -1,7 +1,14 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
-import { createMemoryStore, createRegistryClient, createRxfer } from '../../src/index.js';
+import {
+  createRegistryClient,
+  createRxfer,
+  openDiskStore,
+  type ReusedFiles,
+  type SharingMode,
+} from '../../src/index.js';
+import { mountBtrfs, unmountAll } from '../support/btrfs.js';
 import { describeWithPeers } from '../support/peers.js';
 import { writeRawImage } from '../support/raw-image.js';
 import { rawTar, type RawEntry } from '../support/raw-tar.js';
@@ -12,6 +19,7 @@ import { describeWholeTree } from '../support/tree.js';
 const client = createRegistryClient();
 afterAll(async () => {
   await client.close();
+  unmountAll();
   removeTemporaryFolders();
 });
 
@@ -158,23 +166,61 @@ const images: Record<string, RawEntry[][]> = {
   ],
 };
 
+const btrfs = mountBtrfs();
+
+interface Way {
+  readonly link?: SharingMode;
+  /** Where the store and what is unpacked from it are. */
+  readonly folder: () => string;
+  readonly reused?: (keyof ReusedFiles)[];
+}
+const ways: Record<string, Way> = {
+  'from blobs': { folder: temporaryFolder },
+  'by hard links': { link: 'hard', folder: temporaryFolder, reused: ['linked'] },
+  'by reflinks, or copies': { link: 'reflink', folder: temporaryFolder },
+  ...(btrfs !== undefined && {
+    'by reflinks': {
+      link: 'reflink',
+      folder: () => mkdtempSync(join(btrfs, 'spec-')),
+      reused: ['cloned'],
+    },
+  }),
+};
+/** In whose layers every file keeps its place, so that all can be made from the store's files. */
+const wholly = new Set(Object.keys(images).filter((name) => !/duplicates|attributes/.test(name)));
+
 describeWithPeers(['umoci', 'setfattr', 'getfattr'], 'unpack is what umoci unpacks', () => {
-  it.each(Object.keys(images))('%s', async (name) => {
-    const folder = temporaryFolder();
-    const layout = join(folder, 'layout');
-    mkdirSync(layout);
-    writeRawImage(
-      layout,
-      images[name]!.map((entries) => rawTar(entries)),
-    );
-    const rxfer = createRxfer({ store: createMemoryStore(), registry: client });
-    const copied = await lastValueFrom(rxfer.copy(`oci:${layout}:v1`, 'store:app:v1'));
-    if ('release' in copied) copied.release();
-    const unpacked = await lastValueFrom(rxfer.unpack('app:v1', join(folder, 'rootfs')));
-    await run('umoci', 'unpack', '--image', `${layout}:v1`, join(folder, 'bundle'));
-    expect(describeWholeTree(join(folder, 'rootfs'))).toEqual(
-      describeWholeTree(join(folder, 'bundle', 'rootfs')),
-    );
-    expect(unpacked).toMatchObject({ kind: 'result', omissions: [] });
+  describe.each(Object.keys(images))('%s', (name) => {
+    const layout = join(temporaryFolder(), 'layout');
+    const bundle = join(temporaryFolder(), 'bundle');
+
+    beforeAll(async () => {
+      mkdirSync(layout);
+      writeRawImage(
+        layout,
+        images[name]!.map((entries) => rawTar(entries)),
+      );
+      await run('umoci', 'unpack', '--image', `${layout}:v1`, bundle);
+    });
+
+    it.each(Object.keys(ways))('%s', async (key) => {
+      const { link, folder: newFolder, reused = [] } = ways[key]!;
+      const folder = newFolder();
+      const store = await openDiskStore(join(folder, 'store'));
+      const rxfer = createRxfer({ store, registry: client });
+      const copied = await lastValueFrom(rxfer.copy(`oci:${layout}:v1`, 'store:app:v1'));
+      if ('release' in copied) copied.release();
+      const root = join(folder, 'rootfs');
+      const event = await lastValueFrom(rxfer.unpack('app:v1', root, link && { link }));
+      const names = link === 'hard' ? 'elsewhere too' : 'all here';
+      expect(describeWholeTree(root, names)).toEqual(
+        describeWholeTree(join(bundle, 'rootfs'), names),
+      );
+      expect(event).toMatchObject({ kind: 'result', omissions: [] });
+      if (event.kind !== 'result' || !wholly.has(name)) return;
+      expect(event.reused?.layers).toBe(link && images[name]!.length);
+      for (const how of reused) expect(event.reused?.[how]).toBeGreaterThan(0);
+      expect((await store.verify()).damages).toEqual([]);
+    });
   });
 });

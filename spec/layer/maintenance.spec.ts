@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
@@ -17,6 +18,7 @@ import {
   type SampleImage,
   type TestRegistry,
 } from '../../src/testing/index.js';
+import { isOnPath } from '../support/peers.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 // Each starts processes or syncs many files, on machines that have other things to do.
@@ -134,6 +136,8 @@ describe('collect', () => {
   });
 });
 
+const hasAttributes = isOnPath('setfattr');
+
 describe('verify', () => {
   const top = (): ChainID => chainIDsOf(two.diffIDs).at(-1)!;
   const middle = (): ChainID => chainIDsOf(two.diffIDs)[1]!;
@@ -165,6 +169,9 @@ describe('verify', () => {
     ['the time of a file', ['layer', 'image'], none, () => fs.utimesSync(inTop('file'), 1, 1)],
     ['a file that is gone', ['layer', 'image'], none, () => fs.rmSync(inTop('file'))],
     ['a file that was added', ['layer', 'image'], none, () => fs.writeFileSync(inTop('new'), '')],
+    ['a name of another file', ['layer', 'image'], none, unlink],
+    ...attributes(),
+    ["a layer's list of entries", ['layer', 'image'], none, () => flip(list(), 30)],
     ['a link that leads elsewhere', ['layer', 'image'], none, relink],
     ["a layer's record", ['layer', 'image'], none, () => fs.writeFileSync(record(), '{')],
     ['a layer without a record', ['layer', 'image'], none, () => fs.rmSync(record())],
@@ -230,6 +237,22 @@ describe('verify', () => {
   }
   function record(): string {
     return join(layerFolder(top()), 'layer.json');
+  }
+  function attributes(): typeof damages {
+    return hasAttributes ? [['an attribute', ['layer', 'image'], none, setAttribute]] : [];
+  }
+  function list(): string {
+    return join(layerFolder(top()), 'entries.jsonl.gz');
+  }
+  function setAttribute(): void {
+    execFileSync('setfattr', ['-n', 'user.damage', '-v', 'x', inTop('file')]);
+  }
+  /** Two files of the same bytes in place of one with two names. */
+  function unlink(): void {
+    const { atime, mtime } = fs.statSync(inTop('file'));
+    fs.copyFileSync(inTop('file'), inTop('other'));
+    fs.renameSync(inTop('other'), inTop('hard'));
+    fs.utimesSync(inTop('hard'), atime, mtime);
   }
   function relink(): void {
     fs.rmSync(inTop('link'));

@@ -5,8 +5,13 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } 
 /**
  * A folder as lines to be compared: name, type, mode, owner, time, group of hard links, and the
  * content, target or device number of everything. Names are in `latin1`, one character a byte.
+ *
+ * @param names whether files may have names elsewhere, too.
  */
-export function describeTree(root: string): string[] {
+export function describeTree(
+  root: string,
+  names: 'all here' | 'elsewhere too' = 'all here',
+): string[] {
   const firstOfInode = new Map<bigint, string>();
   const lines: string[] = [];
   const walk = (name: string): void => {
@@ -17,7 +22,7 @@ export function describeTree(root: string): string[] {
     // Node sets times to the microsecond.
     const modified = stats.mtimeNs / 1000n;
     const owner = `${stats.uid}:${stats.gid}`;
-    const links = stats.isDirectory() ? '' : `${stats.nlink}:${first}`;
+    const links = stats.isDirectory() ? '' : `${names === 'all here' ? stats.nlink : ''}:${first}`;
     const content = contentOf(file, stats);
     lines.push(
       [name, kindOf(stats), stats.mode.toString(8), owner, modified, links, content].join(' '),
@@ -29,7 +34,10 @@ export function describeTree(root: string): string[] {
 }
 
 /** The same with the extended attributes of everything, as Debian's getfattr tells them. */
-export function describeWholeTree(root: string): string[] {
+export function describeWholeTree(
+  root: string,
+  names: 'all here' | 'elsewhere too' = 'all here',
+): string[] {
   const options = { cwd: root, encoding: 'latin1', maxBuffer: 64 * 1024 * 1024 } as const;
   // `-e hex` whatever they hold; the root itself included.
   const dump = execFileSync(
@@ -42,7 +50,7 @@ export function describeWholeTree(root: string): string[] {
     const [name, ...attributes] = text.split('\n').filter((line) => line !== '');
     return [name, ...attributes.sort()].join(' ');
   });
-  return [...describeTree(root), ...sorted.sort()];
+  return [...describeTree(root, names), ...sorted.sort()];
 }
 
 function fileOf(root: string, name: string): Buffer {

@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { catalog } from './commands/catalog.js';
 import type { completion } from './commands/completion.js';
 import type { copy } from './commands/copy.js';
@@ -165,10 +165,24 @@ export function createProgram(version: string): Command {
     );
 
   withMoving(
-    add('unpack', "Unpack an image's root file system.", 'rxfer unpack alpine:3.20 rootfs'),
+    add(
+      'unpack',
+      "Unpack an image's root file system.",
+      'rxfer unpack alpine:3.20 rootfs',
+      'rxfer unpack alpine:3.20 rootfs --link hard',
+    ),
   )
     .argument('<ref>', 'an image in the store')
     .argument('<dir>', 'a new or empty folder')
+    .addOption(
+      new Option(
+        '--link [how]',
+        "use the store's files: reflink clones them where the file system can, else copies; hard " +
+          "makes hard links: writing to a file then changes the store's, as rxfer verify finds",
+      )
+        .choices(['reflink', 'hard'])
+        .preset('reflink'),
+    )
     .action(async (...args: Parameters<typeof unpack>) =>
       (await import('./commands/unpack.js')).unpack(...args),
     );

@@ -3,6 +3,7 @@ import type {
   LayerRegisteredEvent,
   LayerUploadedEvent,
 } from '../distribution/index.js';
+import type { SharedFiles } from '../layer/index.js';
 import type { ChainID, Descriptor, DiffID, Digest, Platform } from '../oci/index.js';
 
 /** An image of one platform, as its manifest describes it. */
@@ -61,12 +62,20 @@ export interface CopyResultEvent {
 export type CopyEvent =
   ImageResolvedEvent | LayerProgressEvent | LayerUploadedEvent | CopyResultEvent;
 
+/** What of an unpacked image came from files that a store had unpacked already. */
+export interface ReusedFiles extends SharedFiles {
+  /** How many layers; the rest were unpacked from their blobs. */
+  readonly layers: number;
+}
+
 /** The image's root file system is in the folder. The last event. */
 export interface UnpackResultEvent {
   readonly kind: 'result';
   readonly directory: string;
   /** What this user or file system couldn't do, as AppliedLayer says. */
   readonly omissions: readonly string[];
+  /** When {@link Rxfer.unpack} was asked to link. */
+  readonly reused?: ReusedFiles;
 }
 
 /** What Rxfer.unpack emits. */

@@ -5,7 +5,7 @@ import {
   LayerUploadManager,
   type LayerManagerOptions,
 } from '../distribution/index.js';
-import type { Store } from '../layer/index.js';
+import type { SharingMode, Store } from '../layer/index.js';
 import {
   formatReference,
   parseHost,
@@ -40,6 +40,12 @@ export interface RxferOptions extends LayerManagerOptions {
   readonly registry: RegistryClient;
 }
 
+/** How {@link Rxfer.unpack} goes about it. */
+export interface UnpackOptions {
+  /** Shares files with the store in place of unpacking them. Default: not. */
+  readonly link?: SharingMode;
+}
+
 /** Which of an image's platforms is meant. */
 export interface PlatformOptions {
   /** Default: Linux on this machine's architecture. */
@@ -71,8 +77,15 @@ export interface Rxfer {
     destination: string,
     options?: PlatformOptions,
   ): Observable<PullEvent | CopyEvent>;
-  /** Unpacks a stored image's root file system into a folder that is new or empty. */
-  unpack(reference: string, directory: string): Observable<UnpackEvent>;
+  /**
+   * Unpacks a stored image's root file system into a folder that is new or empty. A folder that
+   * isn't filled to the end is emptied again.
+   *
+   * By default layers are unpacked from their blobs, and their diffIDs prove each byte. With `link`
+   * they are made from the files that the store has unpacked, where it has, which are trusted to be
+   * what {@link StoreMaintenance.verify} would find them.
+   */
+  unpack(reference: string, directory: string, options?: UnpackOptions): Observable<UnpackEvent>;
   /**
    * Pulls an image of the store again as it was recorded, by its digest, and fetches what is
    * missing of it. For what StoreMaintenance.verify calls affected.
@@ -163,9 +176,18 @@ class SharedRxfer implements Rxfer {
     });
   }
 
-  unpack(reference: string, directory: string): Observable<UnpackEvent> {
+  unpack(
+    reference: string,
+    directory: string,
+    { link }: UnpackOptions = {},
+  ): Observable<UnpackEvent> {
     return defer(() =>
-      unpackImage(this.#store, formatReference(parseReference(reference)), directory),
+      unpackImage({
+        store: this.#store,
+        reference: formatReference(parseReference(reference)),
+        directory,
+        link,
+      }),
     );
   }
 

@@ -11,7 +11,7 @@ const batchSize = 4 * 1024 * 1024;
  * Attributes that mean something to the machine that unpacks, not to the image: labels, which come
  * from the machine's own policy, and those that tell overlayfs to look elsewhere.
  */
-const ofTheMachine = /^(?:security\.selinux$|(?:trusted|user)\.overlay\.)/;
+export const ofTheMachine = /^(?:security\.selinux$|(?:trusted|user)\.overlay\.)/;
 
 /**
  * Extended attributes, which Node can't set. `setfattr` of the attr package does, for a batch of

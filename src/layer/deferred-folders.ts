@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { nativePath } from './byte-path.js';
-import { setTimes } from './file-times.js';
+import { modifiedTime, setTimes } from './file-times.js';
 import { PathTree } from './path-tree.js';
 
 interface FolderMetadata {
@@ -25,7 +25,7 @@ export class DeferredFolders {
   touch(folder: string): void {
     if (this.#folders.get(folder) !== undefined) return;
     const stats = fs.lstatSync(nativePath(folder), { bigint: true, throwIfNoEntry: false });
-    if (stats !== undefined) this.#folders.set(folder, { modified: Number(stats.mtimeNs / 1000n) });
+    if (stats !== undefined) this.#folders.set(folder, { modified: modifiedTime(stats) });
   }
 
   /** The folder is gone, with all below it. */

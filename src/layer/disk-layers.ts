@@ -2,6 +2,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import { chainIDOf, type ChainID, type Descriptor, type DiffID } from '../oci/index.js';
+import { applyEntries } from './apply-entries.js';
 import { magicLength } from './compression.js';
 import { openBlob } from './disk-blobs.js';
 import { DiskIngest } from './disk-ingest.js';
@@ -11,10 +12,20 @@ import { DiskStagedLayer, type DiskStaging } from './disk-staging.js';
 import { syncFolder, writeDurably } from './durable.js';
 import { BlobNotFoundError, StoreError } from './errors.js';
 import { fileBytes } from './file-bytes.js';
+import { FileSharing } from './file-sharing.js';
 import { Ingestion } from './ingestion.js';
 import { decompressLayer } from './layer-tar.js';
 import type { UnpackLimits } from './limits.js';
-import type { Layer, LayerIngest, LayerLease, LayerStore, StagedLayer } from './store.js';
+import type {
+  AppliedFiles,
+  ApplyFilesOptions,
+  Layer,
+  LayerIngest,
+  LayerLease,
+  LayerStore,
+  StagedLayer,
+} from './store.js';
+import { StoredFiles } from './stored-files.js';
 import { hasCode, onDisk } from './system-errors.js';
 
 /** The layers of a store on disk. */
@@ -69,6 +80,20 @@ export class DiskLayers implements LayerStore {
       const bytes = fileBytes(handle, { start: 0, signal });
       return decompressLayer(bytes, buffer.subarray(0, bytesRead), blob.mediaType);
     });
+  }
+
+  async applyFiles(
+    { chainID }: Layer,
+    root: string,
+    { sharing, signal }: ApplyFilesOptions,
+  ): Promise<AppliedFiles | undefined> {
+    const folder = this.#place.layout.layer(chainID);
+    const stored = new StoredFiles(folder);
+    if (!(await stored.areIntact(signal))) return undefined;
+    const files = new FileSharing(sharing);
+    const options = { whiteouts: 'apply', signal, ...this.limits } as const;
+    const applied = await applyEntries(stored.entries(), path.resolve(root), options, files);
+    return { ...applied, files: files.files };
   }
 
   /** Unpacks a blob that is here into the session. The caller discards or registers what comes. */

@@ -6,11 +6,14 @@ import type { Descriptor, DiffID } from '../oci/index.js';
 import { applyLayer } from './apply-layer.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
+import { EntryListWriter } from './entry-list.js';
 import type { Staging } from './ingestion.js';
 import type { UnpackLimits } from './limits.js';
 import type { StagedLayer } from './store.js';
+import { entryListIn } from './stored-files.js';
 import { onDisk } from './system-errors.js';
 import type { SyncBarrier } from './sync-barrier.js';
+import type { TarEntry } from './tar-reader.js';
 import { removeTree } from './trees.js';
 import type { UnpackedLayer } from './unpacking.js';
 
@@ -49,10 +52,21 @@ export class DiskStaging implements Staging {
 
   async consume(tar: Readable): Promise<void> {
     const diff = path.join(this.folder, 'diff');
-    const applied = await onDisk(diff, () =>
-      applyLayer(tar, diff, { whiteouts: 'keep', ...this.limits }),
-    );
-    this.omissions = applied.omissions;
+    const file = entryListIn(this.folder);
+    const list = new EntryListWriter(file);
+    try {
+      const onEntry = (entry: TarEntry): Promise<void> | undefined => list.add(entry);
+      const applied = await onDisk(diff, () =>
+        applyLayer(tar, diff, { whiteouts: 'keep', ...this.limits, onEntry }),
+      );
+      await onDisk(file, () => list.end());
+      // An entry that was replaced has no file any more.
+      if (applied.replacements > 0) await fs.rm(file);
+      this.omissions = applied.omissions;
+    } catch (error) {
+      await list.abort();
+      throw error;
+    }
   }
 
   async discard(): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -10,16 +10,18 @@ import {
   type Digest,
 } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
+import { compareTrees } from './compare-trees.js';
 import type { DiskImages } from './disk-images.js';
 import { readLayer, type LayerRecord } from './disk-layer-record.js';
 import type { DiskLayers } from './disk-layers.js';
 import type { DiskLayout } from './disk-layout.js';
 import { blobsIn, layersIn, partsOf, type ReferencedStore } from './disk-references.js';
+import { areSameLists } from './entry-list.js';
 import { InvalidLayerError, SizeMismatchError, StoreError } from './errors.js';
 import type { Damage, Verification } from './maintenance.js';
 import type { BlobStore } from './store.js';
-import { hasCode } from './system-errors.js';
-import { compareTrees } from './trees.js';
+import { entryListIn } from './stored-files.js';
+import { hasCode, isSystemError } from './system-errors.js';
 
 /** What is verified. */
 export interface VerifiedStore extends ReferencedStore {
@@ -133,9 +135,12 @@ class Check {
       // Another user, or another file system, can't do all that this one could.
       const alike = String(staging.omissions) === String(layer.omissions);
       const options = { owners: alike ? 'compare' : 'ignore', signal: this.#signal } as const;
-      const diff = path.join(this.#layout.layer(layer.chainID), 'diff');
-      const difference = await compareTrees(path.join(staging.folder, 'diff'), diff, options);
-      return difference && `of diff/${difference}`;
+      const folder = this.#layout.layer(layer.chainID);
+      const [expected, actual] = [path.join(staging.folder, 'diff'), path.join(folder, 'diff')];
+      const difference = await compareTrees(expected, actual, options);
+      if (difference !== undefined) return `of diff${difference}`;
+      const isSame = await haveSameList(staging.folder, folder);
+      return isSame ? undefined : 'its list of entries is damaged';
     } finally {
       await staging.discard();
     }
@@ -179,6 +184,18 @@ class Check {
       if (layer === undefined) return `its layer ${chainID} is missing`;
     }
     return undefined;
+  }
+}
+
+/** A layer of former versions has none, and needs none. */
+async function haveSameList(expected: string, actual: string): Promise<boolean> {
+  const [one, other] = [entryListIn(expected), entryListIn(actual)];
+  if (!existsSync(other)) return true;
+  try {
+    return existsSync(one) && (await areSameLists(one, other));
+  } catch (error) {
+    if (isSystemError(error)) throw error;
+    return false;
   }
 }
 

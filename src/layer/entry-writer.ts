@@ -5,9 +5,19 @@ import type { Place } from './confined.js';
 import { InvalidLayerError } from './errors.js';
 import { setTimes } from './file-times.js';
 import { makeNode } from './make-node.js';
-import type { TarEntry, TarHeader } from './tar-reader.js';
+import type { FileSharing } from './file-sharing.js';
+import type { TarHeader } from './tar-header.js';
+import type { TarEntry } from './tar-reader.js';
 import type { UnpackedTree } from './unpacked-tree.js';
 import { writeData } from './write-data.js';
+
+/** How an {@link EntryWriter} writes. */
+export interface EntryWriterOptions {
+  /** Uses the originals of files where entries have some. */
+  readonly sharing: FileSharing | undefined;
+  /** What becomes of hard links to what isn't there, but may be in a layer below. */
+  readonly lowerLinks: 'refuse' | 'omit';
+}
 
 /**
  * Writes one entry after the other. Small files and metadata go by synchronous calls, each of
@@ -15,12 +25,18 @@ import { writeData } from './write-data.js';
  */
 export class EntryWriter {
   readonly #tree: UnpackedTree;
+  readonly #sharing: FileSharing | undefined;
+  readonly #lowerLinks: EntryWriterOptions['lowerLinks'];
   readonly #collisions: Collisions;
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
+  /** How many entries took the place of something. */
+  replacements = 0;
 
-  constructor(tree: UnpackedTree) {
+  constructor(tree: UnpackedTree, { sharing, lowerLinks }: EntryWriterOptions) {
     this.#tree = tree;
+    this.#sharing = sharing;
+    this.#lowerLinks = lowerLinks;
     this.#collisions = new Collisions(tree.confined.root);
   }
 
@@ -50,7 +66,7 @@ export class EntryWriter {
     const { header } = entry;
     switch (header.type) {
       case 'file':
-        await this.#writeFile(file, entry);
+        if (!this.#share(file, entry)) await this.#writeFile(file, entry);
         return true;
       case 'directory':
         fs.mkdirSync(nativePath(file), { recursive: true, mode: 0o700 });
@@ -63,8 +79,7 @@ export class EntryWriter {
         setTimes(nativePath(file), header.modified);
         return true;
       case 'link':
-        link(this.#linkTarget(header), file);
-        return true;
+        return this.#makeLink(file, header);
       case 'fifo':
       case 'block-device':
       case 'character-device':
@@ -75,6 +90,24 @@ export class EntryWriter {
           `'${shownPath(header.name)}' is of a kind that can't be unpacked (${JSON.stringify(header.flag)})`,
         );
     }
+  }
+
+  /** Makes a file from its original, where it has one, without writing its bytes. */
+  #share(file: string, { header, original }: TarEntry): boolean {
+    const sharing = this.#sharing;
+    if (sharing === undefined || original === undefined) return false;
+    if (sharing.link(original, file, header)) {
+      if (!this.#isRoot) this.#noteOwner(header);
+      return true;
+    }
+    if (!sharing.clone(original, file)) {
+      sharing.copied();
+      return false;
+    }
+    this.#own(file, header);
+    fs.chmodSync(nativePath(file), header.mode);
+    setTimes(nativePath(file), header.modified);
+    return true;
   }
 
   async #writeFile(file: string, entry: TarEntry): Promise<void> {
@@ -105,7 +138,7 @@ export class EntryWriter {
     // A file where the entry needs a folder is overridden by it, as any earlier entry is.
     const [folder, obstacle] = lowestFolder(this.#tree.confined.root, parent);
     this.#tree.folders.touch(folder);
-    if (obstacle !== undefined) this.#tree.remove(obstacle);
+    if (obstacle !== undefined) this.#replace(obstacle);
     fs.mkdirSync(nativePath(parent), { recursive: true, mode: 0o755 });
   }
 
@@ -117,13 +150,18 @@ export class EntryWriter {
       this.#omissions.add('names that differ in case or form');
     if (there.isDirectory() && header.type === 'directory') return;
     if (header.type === 'link') this.#checkLink(place, header);
-    this.#tree.remove(place.path);
+    this.#replace(place.path);
+  }
+
+  #replace(file: string): void {
+    this.replacements++;
+    this.#tree.remove(file);
   }
 
   /** Looks before the link's own name is cleared, which the target's may lead through. */
   #checkLink({ path }: Place, header: TarHeader): void {
     const target = this.#linkTarget(header);
-    if (target === path || target.startsWith(`${path}/`)) {
+    if (target === path || target?.startsWith(`${path}/`) === true) {
       throw new InvalidLayerError(
         undefined,
         `'${shownPath(header.name)}' is a hard link to itself`,
@@ -131,15 +169,27 @@ export class EntryWriter {
     }
   }
 
-  #linkTarget({ name, linkname }: TarHeader): string {
-    const target = this.#tree.confined.resolve(linkname);
-    if (target === undefined || !isLinkable(target.path)) {
-      throw new InvalidLayerError(
-        undefined,
-        `'${shownPath(name)}' is a hard link to '${shownPath(linkname)}', which isn't a file of the layer`,
-      );
+  #makeLink(file: string, header: TarHeader): boolean {
+    const target = this.#linkTarget(header);
+    if (target === undefined) {
+      this.#omissions.add('hard link to a lower layer');
+      return false;
     }
-    return target.path;
+    link(target, file);
+    return true;
+  }
+
+  /** `undefined` where it may be in a layer below. */
+  #linkTarget({ name, linkname }: TarHeader): string | undefined {
+    const target = this.#tree.confined.resolve(linkname);
+    const there = target && lstatPath(target.path);
+    if (there?.isDirectory() === false) return target?.path;
+    if (target !== undefined && there === undefined && this.#lowerLinks === 'omit')
+      return undefined;
+    throw new InvalidLayerError(
+      undefined,
+      `'${shownPath(name)}' is a hard link to '${shownPath(linkname)}', which isn't a file of the layer`,
+    );
   }
 
   async #makeNode(file: string, header: TarHeader): Promise<boolean> {
@@ -166,10 +216,6 @@ export class EntryWriter {
 
 function leadsNowhere({ name }: TarHeader): InvalidLayerError {
   return new InvalidLayerError(undefined, `'${shownPath(name)}' is a symbolic link to nowhere`);
-}
-
-function isLinkable(file: string): boolean {
-  return lstatPath(file)?.isDirectory() === false;
 }
 
 /** Makes a second name of a file, or of a symbolic link, which isn't followed. */

@@ -13,6 +13,13 @@ export function setTimes(file: fs.PathLike | number, modified: number): void {
   else fs.lutimesSync(file, time, time);
 }
 
+/** A file's time, in microseconds since 1970. */
+export function modifiedTime({ mtimeNs }: fs.BigIntStats): number {
+  const microseconds = mtimeNs / 1000n;
+  // What is cut off makes a time before 1970 earlier.
+  return Number(mtimeNs < 0n && mtimeNs % 1000n !== 0n ? microseconds - 1n : microseconds);
+}
+
 function nodeTime(microseconds: number): number | Date {
   // Node takes a negative number for the time it is now, but believes a Date.
   if (microseconds < 0) return new Date(Math.floor(microseconds / 1000));

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { TarHeader } from './tar-reader.js';
+import type { TarHeader } from './tar-header.js';
 
 /**
  * Makes a named pipe or a device, which Node can't: a process each, since layers have few.

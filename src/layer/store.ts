@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { BlobBody, BlobRequest, ChainID, Descriptor, DiffID, Digest } from '../oci/index.js';
+import type { AppliedLayer } from './apply-entries.js';
+import type { SharedFiles, SharingMode } from './file-sharing.js';
 import type { UnpackLimits } from './limits.js';
 
 /** A layer in a store: registered on its parent, unpacked, and there to stay while leased. */
@@ -88,6 +90,28 @@ export interface LayerStore {
   register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease>;
   /** The layer as the very tar its diffID was made of. The caller reads to the end or destroys. */
   openTar(layer: Layer, signal: AbortSignal): Promise<Readable>;
+  /**
+   * Unpacks the layer onto a folder, as applyLayer with whiteouts applied would, from the files
+   * that the store has of it. `undefined`, and nothing is done, when it has none, or when they
+   * aren't as the layer has them any more: then {@link openTar} is left. A store needn't have this.
+   */
+  applyFiles?(
+    layer: Layer,
+    root: string,
+    options: ApplyFilesOptions,
+  ): Promise<AppliedFiles | undefined>;
+}
+
+/** How {@link LayerStore.applyFiles} goes about it. */
+export interface ApplyFilesOptions {
+  readonly sharing: SharingMode;
+  /** Stops it. What was written stays for the caller to remove. */
+  readonly signal: AbortSignal;
+}
+
+/** What {@link LayerStore.applyFiles} did. */
+export interface AppliedFiles extends AppliedLayer {
+  readonly files: SharedFiles;
 }
 
 /** Where the documents of images (manifests, indexes, configurations) and layers' blobs are kept. */

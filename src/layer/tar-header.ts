@@ -7,11 +7,13 @@ export const blockSize = 512;
 export type TarEntryType =
   'file' | 'link' | 'symlink' | 'character-device' | 'block-device' | 'directory' | 'fifo';
 
-/** What a header block says, before extended headers have their say. Names are byte paths. */
+/** What a header block says, before extended headers have their say. */
 export interface TarBlock {
   /** The type's character; `\0` for the files of the oldest tars. */
   readonly flag: string;
+  /** As a byte path: one character a byte. */
   readonly name: string;
+  /** Where a link leads, as a byte path. */
   readonly linkname: string;
   readonly mode: number;
   readonly uid: number;
@@ -22,6 +24,16 @@ export interface TarBlock {
   readonly modified: number;
   readonly devmajor: number;
   readonly devminor: number;
+}
+
+/** What an archive says of one entry, all extended headers taken into account. */
+export interface TarHeader extends TarBlock {
+  /** `undefined` for a kind that can't be unpacked. */
+  readonly type: TarEntryType | undefined;
+  /** Bytes of the file, holes included; 0 for whatever is no file. */
+  readonly size: number;
+  /** Extended attributes by name; `undefined` for none. */
+  readonly attributes: ReadonlyMap<string, Buffer> | undefined;
 }
 
 const types: Readonly<Record<string, TarEntryType>> = {

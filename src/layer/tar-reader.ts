@@ -15,32 +15,9 @@ import {
   parseBlock,
   text,
   type TarBlock,
-  type TarEntryType,
+  type TarHeader,
 } from './tar-header.js';
 import { readSparse, sparseName, type SparseFile } from './tar-sparse.js';
-
-/** What an archive says of one entry, all extended headers taken into account. */
-export interface TarHeader {
-  /** As a byte path: one character a byte. */
-  readonly name: string;
-  /** `undefined` for a kind that can't be unpacked. */
-  readonly type: TarEntryType | undefined;
-  /** The type's character in the archive. */
-  readonly flag: string;
-  /** Where a link leads, as a byte path. */
-  readonly linkname: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Bytes of the file, holes included; 0 for whatever is no file. */
-  readonly size: number;
-  /** Microseconds since 1970. */
-  readonly modified: number;
-  readonly devmajor: number;
-  readonly devminor: number;
-  /** Extended attributes by name; `undefined` for none. */
-  readonly attributes: ReadonlyMap<string, Buffer> | undefined;
-}
 
 /** One entry. What isn't read of its data when the next one is asked for is passed over. */
 export interface TarEntry {
@@ -51,6 +28,8 @@ export interface TarEntry {
   readonly stored: { readonly offset: number; readonly length: number };
   /** The bytes that the archive has of the file. To be read once. */
   readonly data: AsyncIterable<Buffer>;
+  /** A file that has the same bytes, for those who can share it. A byte path. */
+  readonly original?: string;
 }
 
 /** Bytes that an extended header, a long name or a long link may have. */

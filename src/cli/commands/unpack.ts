@@ -1,23 +1,39 @@
+import type { ReusedFiles } from '../../image/index.js';
+import type { SharingMode } from '../../layer/index.js';
 import { parseReference } from '../../oci/index.js';
 import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
+
+/** The options of `rxfer unpack`. */
+export interface UnpackOptions extends MoveOptions {
+  readonly link?: SharingMode;
+}
 
 /** `rxfer unpack REF DIR` */
 export async function unpack(
   reference: string,
   directory: string,
-  options: MoveOptions,
+  options: UnpackOptions,
 ): Promise<void> {
   parseReference(reference);
+  const { link } = options;
   const event = await moveImages({ ...options, hosts: [] }, ({ rxfer }) =>
-    rxfer.unpack(reference, directory),
+    rxfer.unpack(reference, directory, link && { link }),
   );
   if (event.kind !== 'result') return;
-  const { omissions } = event;
+  const { omissions, reused } = event;
   if (options.format === 'json') {
-    console.log(JSON.stringify({ reference, directory: event.directory, omissions }));
+    const result = { reference, directory: event.directory, omissions, reused };
+    console.log(JSON.stringify(result));
     return;
   }
   console.log(event.directory);
+  if (reused !== undefined) console.error(describe(reused));
   if (omissions.length > 0) console.error(`Not restored here: ${omissions.join(', ')}`);
+}
+
+function describe({ layers, linked, cloned, copied }: ReusedFiles): string {
+  const counts = `${linked} files linked, ${cloned} cloned, ${copied} copied`;
+  const caution = linked === 0 ? '' : "; don't write to linked files, they are the store's";
+  return `From ${layers} unpacked layers: ${counts}${caution}`;
 }

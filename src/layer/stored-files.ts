@@ -1,0 +1,132 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { nativePath, shownPath } from './byte-path.js';
+import { ConfinedRoot } from './confined.js';
+import { readEntryList, type ListedEntry } from './entry-list.js';
+import { StoreError } from './errors.js';
+import { modifiedTime } from './file-times.js';
+import type { TarHeader } from './tar-header.js';
+import type { TarEntry } from './tar-reader.js';
+
+const readSize = 256 * 1024;
+/** Entries between two turns of the event loop. */
+const breath = 128;
+
+/** A layer's folder in a store, whose files can stand for those of the archive. */
+export class StoredFiles {
+  readonly #list: string;
+  readonly #confined: ConfinedRoot;
+
+  /** @param folder absolute. */
+  constructor(folder: string) {
+    this.#list = entryListIn(folder);
+    this.#confined = new ConfinedRoot(path.join(folder, 'diff'));
+  }
+
+  /**
+   * Whether every entry's file is there, of the size and time that the layer gave it, and can be
+   * read. One that was written to since, through a hard link say, isn't.
+   */
+  async areIntact(signal: AbortSignal): Promise<boolean> {
+    if (!fs.existsSync(this.#list)) return false;
+    let count = 0;
+    try {
+      for await (const { header } of readEntryList(this.#list)) {
+        if (++count % breath === 0) await setImmediate();
+        signal.throwIfAborted();
+        if (header.type === 'file' && !this.#isIntact(header)) return false;
+      }
+      return true;
+    } catch {
+      // Damaged, which verify says; who only wants to unpack has the blob.
+      signal.throwIfAborted();
+      return false;
+    }
+  }
+
+  /** The layer's entries as its archive has them, each file with its original in the store. */
+  async *entries(): AsyncGenerator<TarEntry, void> {
+    for await (const { header, pieces } of readEntryList(this.#list)) {
+      const stored = { offset: 0, length: storedLength(header, pieces) };
+      const original = header.type === 'file' ? this.#fileOf(header) : undefined;
+      yield {
+        header,
+        sparse: pieces && { size: header.size, pieces, mapSize: 0 },
+        stored,
+        data: original === undefined ? nothing() : read(original, pieces ?? [[0, header.size]]),
+        ...(original !== undefined && { original }),
+      };
+    }
+  }
+
+  #isIntact(header: TarHeader): boolean {
+    const file = this.#fileOf(header);
+    if (file === undefined) return false;
+    const stats = fs.lstatSync(nativePath(file), { bigint: true });
+    if (!stats.isFile() || Number(stats.size) !== header.size) return false;
+    if (modifiedTime(stats) !== header.modified) return false;
+    fs.accessSync(nativePath(file), fs.constants.R_OK);
+    return true;
+  }
+
+  #fileOf({ name }: TarHeader): string | undefined {
+    return this.#confined.resolve(name)?.path;
+  }
+}
+
+/** Where a layer's folder lists the entries of its archive, if they all have files of their own. */
+export function entryListIn(folder: string): string {
+  return path.join(folder, 'entries.jsonl.gz');
+}
+
+function storedLength({ size }: TarHeader, pieces: ListedEntry['pieces']): number {
+  return pieces === undefined ? size : pieces.reduce((sum, [, length]) => sum + length, 0);
+}
+
+async function* nothing(): AsyncGenerator<Buffer, void> {
+  // Links and folders have no bytes.
+}
+
+async function* read(
+  file: string,
+  pieces: readonly (readonly [offset: number, length: number])[],
+): AsyncGenerator<Buffer, void> {
+  const descriptor = fs.openSync(nativePath(file), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  try {
+    for (const [offset, length] of pieces) {
+      // Small files are read at once, as they are written; see EntryWriter.
+      const readAt = length > readSize ? readLater : fs.readSync;
+      for (let done = 0; done < length;) {
+        const chunk = Buffer.allocUnsafe(Math.min(readSize, length - done));
+        const count = await readAt(descriptor, chunk, 0, chunk.length, offset + done);
+        if (count === 0) throw wasChanged(file);
+        done += count;
+        yield chunk.subarray(0, count);
+      }
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+async function readLater(
+  descriptor: number,
+  buffer: Buffer,
+  offset: number,
+  length: number,
+  position: number,
+): Promise<number> {
+  const { bytesRead } = await promisify(fs.read)(descriptor, buffer, offset, length, position);
+  return bytesRead;
+}
+
+function wasChanged(file: string): StoreError {
+  return new StoreError(
+    'ERR_STORE_DAMAGED',
+    shownPath(file),
+    `${shownPath(file)} was changed while it was read`,
+    "Run 'rxfer verify --repair'.",
+  );
+}
