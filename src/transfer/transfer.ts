@@ -149,18 +149,18 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
   #begin(job: TransferJob<T>): void {
     this.#hasBegun = true;
     const idle = this.#predecessor === undefined ? idleJobOf(job) : undefined;
-    if (idle === undefined) {
-      this.#subscribe(() => this.#whenFree(job));
-      return;
-    }
+    if (idle === undefined) this.#subscribe(() => this.#whenFree(job));
+    else this.#beginIdle(idle);
+  }
+
+  /** Does as the job itself would, without a subscription as long as it waits. */
+  #beginIdle(idle: IdleJob<T>): void {
     this.#host.slots.enter(this.#context.place);
+    if (!this.#isOver && !this.#context.started) this.next(idle.waits);
+    // Whoever heard that it waits may have left, or freed a slot.
     if (this.#isOver) return;
-    if (this.#context.started) {
-      this.#subscribe(() => idle.run(this.#context));
-    } else {
-      this.#idle = idle;
-      this.next(idle.waits);
-    }
+    if (this.#context.started) this.#subscribe(() => idle.run(this.#context));
+    else this.#idle = idle;
   }
 
   #subscribe(work: () => Observable<TransferEvent<T>>): void {
@@ -185,7 +185,8 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
 
   #run(job: TransferJob<T>): Observable<TransferEvent<T>> {
     this.#host.slots.enter(this.#context.place);
-    return job(this.#context);
+    // Whoever heard of that by `state$` may have left.
+    return this.#isOver ? EMPTY : job(this.#context);
   }
 
   /** The slot is held until the job is down; a place in line is of no more use. */
