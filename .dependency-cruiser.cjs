@@ -11,6 +11,7 @@ const rooms = [
   'image',
   'progress',
   'testing',
+  'engine',
   'cli',
 ];
 

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const packages: Readonly<Record<string, string>> = {
+  docker: 'docker-cli (or docker.io, before Debian 13)',
   'docker-registry': 'docker-registry',
   getfattr: 'attr',
   setfattr: 'attr',

@@ -41,7 +41,12 @@ export function withFormat(command: Command): Command {
 
 /** Adds what goes for all commands that move images. */
 export function withMoving(command: Command): Command {
-  return withRegistry(withProgress(withFormat(withStore(command))))
+  return withTransfers(withRegistry(withProgress(withFormat(withStore(command)))));
+}
+
+/** Adds what goes for all that transfers layers: `--concurrency`, mirrors, `--chunks`. */
+export function withTransfers(command: Command): Command {
+  return command
     .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
     .option('--mirror <url>', 'ask this server first; may be repeated', mirror)
     .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")

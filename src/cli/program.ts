@@ -13,6 +13,7 @@ import type { logout } from './commands/logout.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
 import type { rmi } from './commands/rmi.js';
+import type { serve } from './commands/serve.js';
 import type { tags } from './commands/tags.js';
 import type { unpack } from './commands/unpack.js';
 import type { verify } from './commands/verify.js';
@@ -27,8 +28,10 @@ import {
   withRemote,
   withStore,
   withTimelineFile,
+  withTransfers,
 } from './options.js';
-import { withRegistry } from './registry-options.js';
+import { withCertificates, withRegistry } from './registry-options.js';
+import { withListening } from './serve-options.js';
 
 const referenceHelp = 'an image, such as alpine:3.20 or localhost:5000/app@sha256:…';
 
@@ -186,6 +189,23 @@ export function createProgram(version: string): Command {
     .action(async (...args: Parameters<typeof unpack>) =>
       (await import('./commands/unpack.js')).unpack(...args),
     );
+
+  withListening(
+    withTransfers(
+      withCertificates(
+        withStore(
+          add(
+            'serve',
+            "Answer Docker's clients: pull, push, images, inspect, tag, save, load, rmi.",
+            'rxfer serve --listen unix:/tmp/rxfer.sock',
+            'rxfer serve --listen tcp:127.0.0.1:2375 --concurrency 5',
+          ),
+        ),
+      ),
+    ),
+  ).action(async (options: Parameters<typeof serve>[0]) =>
+    (await import('./commands/serve.js')).serve(options, version),
+  );
 
   withRegistry(
     add('login', 'Keep a login to a registry, once it has taken it.', 'rxfer login quay.io -u ali'),

@@ -21,15 +21,24 @@ export interface RegistryOptions {
 
 /** Adds what says how registries are spoken to. */
 export function withRegistry(command: Command): Command {
-  return command
-    .option('--plain-http', 'speak plain HTTP to the registries named, not to loopback alone')
-    .option('--no-plain-http', 'speak HTTPS to loopback as well')
-    .addOption(
-      new Option('--tls-verify <bool>', 'verify the certificates of the registries named')
-        .choices(['true', 'false'])
-        .default('true'),
-    )
-    .option('--certs-dir <dir>', 'folder of certificates by registry, as /etc/docker/certs.d');
+  return withCertificates(
+    command
+      .option('--plain-http', 'speak plain HTTP to the registries named, not to loopback alone')
+      .option('--no-plain-http', 'speak HTTPS to loopback as well')
+      .addOption(
+        new Option('--tls-verify <bool>', 'verify the certificates of the registries named')
+          .choices(['true', 'false'])
+          .default('true'),
+      ),
+  );
+}
+
+/** Adds `--certs-dir`. */
+export function withCertificates(command: Command): Command {
+  return command.option(
+    '--certs-dir <dir>',
+    'folder of certificates by registry, as /etc/docker/certs.d',
+  );
 }
 
 /**

@@ -9,6 +9,7 @@ const usageCodes = new Set([
   'ERR_INVALID_PLATFORM',
   'ERR_INVALID_LOCATION',
   'ERR_INVALID_CONCURRENCY',
+  'ERR_INVALID_ADDRESS',
 ]);
 
 /** Says what went wrong, and what the process is to exit with. */

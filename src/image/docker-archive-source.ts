@@ -130,6 +130,19 @@ export class DockerArchiveSource implements ImageSource {
   }
 }
 
+/**
+ * The references of the images in an archive of `docker save`, in their order.
+ *
+ * @throws ArchiveError when it is none, or holds an image without a name.
+ */
+export async function savedReferences(file: string, signal: AbortSignal): Promise<string[]> {
+  const saved = await readSaved(await TarArchive.open(file, signal), signal);
+  return saved.flatMap(({ Config, RepoTags }) => {
+    if (RepoTags?.length) return RepoTags.map((tag) => formatReference(parseReference(tag)));
+    throw new ArchiveError(file, `its image ${Config} has no name`);
+  });
+}
+
 async function readSaved(archive: TarArchive, signal: AbortSignal): Promise<readonly SavedImage[]> {
   const bytes = await archive.read('manifest.json', signal);
   if (bytes === undefined) {

@@ -1,3 +1,4 @@
+export { savedReferences } from './docker-archive-source.js';
 export * from './errors.js';
 export * from './events.js';
 export type { ListingOptions } from './listed.js';

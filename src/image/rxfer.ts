@@ -52,6 +52,21 @@ export interface PlatformOptions {
   readonly platform?: Platform;
 }
 
+/** Whom a pull or push asks. */
+export interface RegistryChoice {
+  /**
+   * A client for this one alone, such as one with other credentials. It must stay open as long as
+   * anything is under way that may share its transfers. Default: that of all.
+   */
+  readonly registry?: RegistryClient;
+}
+
+/** How an image is pushed. */
+export interface PushOptions extends RegistryChoice {
+  /** The image in the store. Default: the one of the same name. */
+  readonly source?: string;
+}
+
 /**
  * Moves images. All that is started on one of these shares its transfers, under one limit.
  *
@@ -64,9 +79,9 @@ export interface Rxfer {
    * Pulls an image from its registry into the store. Whoever gets the result holds the leases on
    * the layers until calling its `release`.
    */
-  pull(reference: string, options?: PlatformOptions): Observable<PullEvent>;
+  pull(reference: string, options?: PlatformOptions & RegistryChoice): Observable<PullEvent>;
   /** Pushes an image of the store, by default the one of the same name, to a registry. */
-  push(reference: string, options?: { readonly source?: string }): Observable<CopyEvent>;
+  push(reference: string, options?: PushOptions): Observable<CopyEvent>;
   /**
    * Copies an image from one place to another: `REF` on a registry, `store:REF`,
    * `oci:FOLDER[:TAG]`, an OCI image layout, `oci-archive:FILE[:TAG]`, one in a tar, or
@@ -141,18 +156,23 @@ class SharedRxfer implements Rxfer {
     this.uploads$ = this.#uploads.state$;
   }
 
-  pull(reference: string, { platform }: PlatformOptions = {}): Observable<PullEvent> {
+  pull(
+    reference: string,
+    { platform, registry = this.#registry }: PlatformOptions & RegistryChoice = {},
+  ): Observable<PullEvent> {
     return defer(() => {
       const parsed = parseReference(reference);
-      return this.#copyToStore(new RegistrySource(this.#registry, parsed), parsed, platform);
+      return this.#copyToStore(new RegistrySource(registry, parsed), parsed, platform);
     });
   }
 
-  push(reference: string, options: { readonly source?: string } = {}): Observable<CopyEvent> {
+  push(
+    reference: string,
+    { source = reference, registry = this.#registry }: PushOptions = {},
+  ): Observable<CopyEvent> {
     return defer(() => {
       const to = parseReference(reference);
-      const source = this.#stored(parseReference(options.source ?? reference));
-      return this.#copyToRegistry(source, to, undefined);
+      return this.#copyToRegistry(this.#stored(parseReference(source)), to, undefined, registry);
     });
   }
 
@@ -243,10 +263,11 @@ class SharedRxfer implements Rxfer {
     source: ImageSource,
     reference: Reference,
     platform: Platform | undefined,
+    registry = this.#registry,
   ): Observable<CopyEvent> {
     return copyToTarget({
       source,
-      target: new RegistryTarget(this.#registry, reference),
+      target: new RegistryTarget(registry, reference),
       uploads: this.#uploads,
       origins: blobOrigins(this.#store, source.repository, reference),
       platform,

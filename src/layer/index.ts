@@ -1,6 +1,7 @@
 export { type AppliedLayer, type ApplyEntriesOptions } from './apply-entries.js';
 export * from './apply-layer.js';
 export { type Chunks } from './byte-source.js';
+export { createDecompressor, detectCompression, magicLength } from './compression.js';
 export * from './disk-store.js';
 export { maxDocumentSize } from './documents.js';
 export * from './errors.js';

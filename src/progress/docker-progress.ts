@@ -37,15 +37,32 @@ interface DockerMessage {
 export function toDockerProgress(
   options: DockerProgressOptions = {},
 ): OperatorFunction<ImageProgressEvent, string> {
+  return (events$) =>
+    events$.pipe(
+      dockerLines(options),
+      catchError((error: unknown) => of(dockerFailureLine(error))),
+    );
+}
+
+/** As {@link toDockerProgress}, but errors with the source, for those who can tell it otherwise. */
+export function dockerLines(
+  options: DockerProgressOptions = {},
+): OperatorFunction<ImageProgressEvent, string> {
   const { rate = 10, scheduler = asyncScheduler, pushedTo } = options;
   const messagesOf = pushedTo === undefined ? pullMessages : pushMessages(pushedTo);
   return (events$) =>
     events$.pipe(
       sampleProgress({ rate, scheduler, by: (event) => 'id' in event && event.id }),
       mergeMap((event) => from(messagesOf(event))),
-      catchError((error: unknown) => of(failureMessage(error))),
       map((message) => JSON.stringify(message)),
     );
+}
+
+/** The line that tells of an error. */
+export function dockerFailureLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const failure: DockerMessage = { errorDetail: { message }, error: message };
+  return JSON.stringify(failure);
 }
 
 function pullMessages(event: ImageProgressEvent): DockerMessage[] {
@@ -100,11 +117,6 @@ function layerMessage({ id, progress }: LayerNews): DockerMessage {
   if (current === undefined) return { status, progressDetail: {}, id };
   const progressDetail = { current, ...(total === undefined ? {} : { total }) };
   return { status, progressDetail, progress: barText(current, total), id };
-}
-
-function failureMessage(error: unknown): DockerMessage {
-  const message = error instanceof Error ? error.message : String(error);
-  return { errorDetail: { message }, error: message };
 }
 
 /** As jsonmessage's `JSONProgress.String` has it: fifty characters, and bytes. */

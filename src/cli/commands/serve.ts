@@ -1,0 +1,29 @@
+import { lastValueFrom } from 'rxjs';
+import { createEngine, type Connect } from '../../engine/index.js';
+import { createRxfer } from '../../image/index.js';
+import { openDiskStore } from '../../layer/index.js';
+import { InterruptedError, interrupted$ } from '../interrupt.js';
+import { openClient } from '../registry-options.js';
+import type { ServeOptions } from '../serve-options.js';
+
+/** `rxfer serve`: until it is interrupted, which is how it is meant to end. */
+export async function serve(options: ServeOptions, version: string): Promise<void> {
+  const { listen, allowRemote, concurrency } = options;
+  // Whoever asks brings the login, or has none: this user's own are not lent.
+  const connect: Connect = (credentials) => openClient(options, [], credentials);
+  const registry = connect(() => Promise.resolve(undefined));
+  const store = await openDiskStore(options.store);
+  const limit = concurrency === undefined ? {} : { concurrency };
+  const rxfer = createRxfer({ store, registry, ...limit });
+  const engine = createEngine({ rxfer, store, connect, version });
+  try {
+    const reach = allowRemote === true ? 'network' : 'loopback';
+    console.log(`Listening on ${await engine.listen(listen, { reach })}`);
+    await lastValueFrom(interrupted$);
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+  } finally {
+    await engine.close();
+    await registry.close();
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { concat, defer, filter, finalize, from, map, mergeMap, of, tap } from 'rxjs';
+import { concatMap, type Observable } from 'rxjs';
+import { fromAbortable, phases } from '../distribution/index.js';
+import { savedReferences, type CopyEvent, type PullEvent, type Rxfer } from '../image/index.js';
+import { familiarReference, parseReference } from '../oci/index.js';
+import { dockerLines, type LayerNews } from '../progress/index.js';
+import { spool } from './spool.js';
+
+/** What {@link loadImages} works with. */
+export interface LoadImagesOptions {
+  readonly rxfer: Rxfer;
+  /** Bytes that the archive may have, as it comes and uncompressed. */
+  readonly limit: number;
+  readonly progress: 'told' | 'quiet';
+  /** Called with each image's name once it is there. */
+  readonly onLoaded: (name: string) => void;
+}
+
+/**
+ * Brings the images of a `docker save` archive into the store, and tells of it in the lines that
+ * Docker streams. The archive is kept in a temporary file meanwhile.
+ */
+export function loadImages(body: Readable, options: LoadImagesOptions): Observable<string> {
+  return defer(() => from(mkdtemp(join(tmpdir(), 'rxfer-load-')))).pipe(
+    mergeMap((folder) => {
+      const file = join(folder, 'images.tar');
+      const references$ = fromAbortable(async (signal) => {
+        await spool(body, file, options.limit, signal);
+        return savedReferences(file, signal);
+      });
+      return references$.pipe(
+        mergeMap((references) => from(references)),
+        concatMap((reference) => loadImage(file, reference, options)),
+        finalize(() => void rm(folder, { recursive: true, force: true }).catch(() => undefined)),
+      );
+    }),
+  );
+}
+
+function loadImage(
+  file: string,
+  reference: string,
+  { rxfer, progress, onLoaded }: LoadImagesOptions,
+): Observable<string> {
+  const name = familiarReference(parseReference(reference));
+  const events$ = rxfer
+    .copy(`docker-archive:${file}:${reference}`, `store:${reference}`)
+    .pipe(tap(release));
+  const loaded$ = defer(() => {
+    onLoaded(name);
+    return of(JSON.stringify({ stream: `Loaded image: ${name}\n` }));
+  });
+  const told$ = events$.pipe(
+    filter((event): event is PullEvent & LayerNews => event.kind === 'progress'),
+    filter((event) => progress === 'told' && event.progress.phase === phases.downloading),
+    map((event) => ({ ...event, progress: { ...event.progress, phase: 'Loading layer' } })),
+    dockerLines(),
+  );
+  return concat(told$, loaded$);
+}
+
+function release(event: PullEvent | CopyEvent): void {
+  if ('release' in event) event.release();
+}
