@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parseManifest } from '../../src/oci/index.js';
 import {
   sampleImage,
   startRegistry,
@@ -27,9 +28,7 @@ describeWithPeers(['docker'], "docker's own client", () => {
         [{ name: 'app', size: 200_000 }],
       ],
     });
-    id = (JSON.parse([...image.manifests.values()][0]!.bytes.toString()) as never)['config'][
-      'digest'
-    ];
+    id = parseManifest([...image.manifests.values()][0]!.bytes).config.digest;
     registry.addImage('team/app', 'v1', image);
   });
   beforeEach(async () => (running = await startEngine()));

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { linkSync, lstatSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { request, type IncomingHttpHeaders } from 'node:http';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { json } from 'node:stream/consumers';
+import { json, text } from 'node:stream/consumers';
 import { parseListenAddress } from '../../src/engine/address.js';
 import { checkAccess } from '../../src/engine/access.js';
 import { listenOnSocket } from '../../src/engine/unix-socket.js';
@@ -17,19 +17,19 @@ const socketPath = (): string => join(temporaryFolder(), 'engine.sock');
 describe('a socket', () => {
   it('is for its user alone, and goes with the engine', async () => {
     const file = socketPath();
-    const { host, close } = await startEngine(`unix:${file}`);
-    expect(host).toBe(`unix://${file}`);
+    const running = await startEngine(`unix:${file}`);
+    expect(running.host).toBe(`unix://${file}`);
     expect(lstatSync(file).mode & 0o777).toBe(0o600);
-    await close();
+    await running.close();
     expect(readdirSync(dirname(file))).toEqual([]);
   });
 
   it('is never at its place with another mode', async () => {
     const file = socketPath();
     const modes = new Set<number>();
-    let isWatching = true;
+    const watched = new AbortController();
     const watching = (async () => {
-      while (isWatching) {
+      while (!watched.signal.aborted) {
         try {
           modes.add(lstatSync(file).mode & 0o777);
         } catch {
@@ -45,7 +45,7 @@ describe('a socket', () => {
       await once(server, 'close');
       await remove();
     }
-    isWatching = false;
+    watched.abort();
     await watching;
     expect([...modes]).toEqual([0o600]);
   });
@@ -139,10 +139,9 @@ describe('a tcp address', () => {
   ): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: unknown }> {
     const url = running.host.replace('tcp:', 'http:') + path;
     const sent = request(url, { method, headers, agent: false }).end();
-    const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const type = response.headers['content-type'] ?? '';
-    const body =
-      type === 'application/json' ? await json(response) : response.resume() && undefined;
+    const body = type === 'application/json' ? await json(response) : await text(response);
     return { status: response.statusCode, headers: response.headers, body };
   }
 
@@ -167,7 +166,7 @@ describe('a tcp address', () => {
       ['GET', '/version'],
       ['POST', '/images/create?fromImage=none'],
     ] as const) {
-      const answer = await ask(method, path, headers as Record<string, string>);
+      const answer = await ask(method, path, headers);
       // Who is let in asks for an image that a registry would have to have.
       if (status === 403 || method === 'GET') expect(answer.status).toBe(status);
       if (status === 403) expect(answer.body).toHaveProperty('message');
