@@ -54,7 +54,7 @@ export function streamLines(
         if (body.writableLength > maxBehind) reply.raw.destroy();
       },
       error: (error: unknown) => {
-        if (!hasBegun) reject(error);
+        if (!hasBegun) reject(error instanceof Error ? error : new Error(String(error)));
         else body.end(failure(error) + separator);
       },
       complete: () => {
