@@ -1,4 +1,5 @@
 import type { CopyEvent, PullEvent } from '../image/index.js';
+import { imagesJson, imagesText } from './images-json.js';
 import { formatBytes } from '../progress/index.js';
 
 /** Prints what a push or copy ended in. */
@@ -16,9 +17,10 @@ export function printCopied(
   if (format === 'json') {
     const layers = image.layers.map((layer) => ({ digest: layer.digest, size: layer.size }));
     const { config } = image;
-    console.log(JSON.stringify({ destination, digest, config, layers, bytes, seconds }));
+    const images = image.images && imagesJson(image.images);
+    console.log(JSON.stringify({ destination, digest, config, images, layers, bytes, seconds }));
     return;
   }
-  const moved = `${image.layers.length} layers, ${formatBytes(bytes)} moved`;
+  const moved = `${imagesText(image)}${image.layers.length} layers, ${formatBytes(bytes)} moved`;
   console.log(`${destination}\n${digest}\n${moved} in ${seconds.toFixed(1)} s`);
 }

@@ -20,6 +20,7 @@ import type { verify } from './commands/verify.js';
 import { shells } from './completion.js';
 import { withExamples } from './examples.js';
 import {
+  withAll,
   withFormat,
   withListing,
   withMoving,
@@ -49,14 +50,17 @@ export function createProgram(version: string): Command {
     withExamples(program.command(name).description(description).exitOverride(), ...examples);
 
   withTimelineFile(
-    withPlatform(
-      withMoving(
-        add(
-          'pull',
-          'Pull images into the store.',
-          'rxfer pull alpine:3.20',
-          'rxfer pull alpine:3.20 busybox:1.36 --format json --progress none',
-          'rxfer pull alpine:3.20 --platform linux/arm64 --timeline pull.html',
+    withAll(
+      withPlatform(
+        withMoving(
+          add(
+            'pull',
+            'Pull images into the store.',
+            'rxfer pull alpine:3.20',
+            'rxfer pull alpine:3.20 busybox:1.36 --format json --progress none',
+            'rxfer pull alpine:3.20 --platform linux/arm64 --timeline pull.html',
+            'rxfer pull alpine:3.20 --all',
+          ),
         ),
       ),
     ),
@@ -67,12 +71,14 @@ export function createProgram(version: string): Command {
     );
 
   withTimelineFile(
-    withMoving(
-      add(
-        'push',
-        'Push an image of the store to a registry.',
-        'rxfer push localhost:5000/app:v1',
-        'rxfer push localhost:5000/alpine:3.20 alpine:3.20',
+    withAll(
+      withMoving(
+        add(
+          'push',
+          'Push an image of the store to a registry.',
+          'rxfer push localhost:5000/app:v1',
+          'rxfer push localhost:5000/alpine:3.20 alpine:3.20 --all',
+        ),
       ),
     ),
   )
@@ -83,13 +89,15 @@ export function createProgram(version: string): Command {
     );
 
   withTimelineFile(
-    withPlatform(
-      withMoving(
-        add(
-          'copy',
-          'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
-          'rxfer copy alpine:3.20 oci:alpine:3.20',
-          'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20',
+    withAll(
+      withPlatform(
+        withMoving(
+          add(
+            'copy',
+            'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
+            'rxfer copy alpine:3.20 oci:alpine:3.20',
+            'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20 --all',
+          ),
         ),
       ),
     ),
@@ -136,7 +144,9 @@ export function createProgram(version: string): Command {
     (await import('./commands/images.js')).images(...args),
   );
 
-  withStore(add('inspect', 'Show an image of the store as JSON.', 'rxfer inspect alpine:3.20'))
+  withPlatform(
+    withStore(add('inspect', 'Show an image of the store as JSON.', 'rxfer inspect alpine:3.20')),
+  )
     .argument('<ref>', 'an image in the store')
     .action(async (...args: Parameters<typeof inspect>) =>
       (await import('./commands/inspect.js')).inspect(...args),
@@ -167,12 +177,14 @@ export function createProgram(version: string): Command {
       (await import('./commands/verify.js')).verify(...args),
     );
 
-  withMoving(
-    add(
-      'unpack',
-      "Unpack an image's root file system.",
-      'rxfer unpack alpine:3.20 rootfs',
-      'rxfer unpack alpine:3.20 rootfs --link hard',
+  withPlatform(
+    withMoving(
+      add(
+        'unpack',
+        "Unpack an image's root file system.",
+        'rxfer unpack alpine:3.20 rootfs',
+        'rxfer unpack alpine:3.20 rootfs --link hard',
+      ),
     ),
   )
     .argument('<ref>', 'an image in the store')

@@ -33,6 +33,29 @@ export interface DownloadResultEvent {
 /** What LayerDownloadManager.download emits. */
 export type DownloadEvent = LayerProgressEvent | LayerRegisteredEvent | DownloadResultEvent;
 
+/** A layer's blob is in the store as it is, not unpacked. */
+export interface LayerKeptEvent {
+  readonly kind: 'layer';
+  readonly id: string;
+  /** The place in the list of descriptors, from 0. */
+  readonly index: number;
+  readonly blob: Descriptor;
+  /** It isn't one: nothing is unpacked. */
+  readonly layer?: undefined;
+  /** `exists` when nothing of it had to come over the wire. */
+  readonly status: 'pulled' | 'exists';
+}
+
+/** All blobs are in the store, and held there until the subscription ends. The last event. */
+export interface KeepResultEvent {
+  readonly kind: 'result';
+  /** Bytes that came over the wire for them. */
+  readonly bytes: number;
+}
+
+/** What LayerDownloadManager.keep emits. */
+export type KeepEvent = LayerProgressEvent | LayerKeptEvent | KeepResultEvent;
+
 /** A layer is on the target. */
 export interface LayerUploadedEvent {
   readonly kind: 'layer';

@@ -3,10 +3,11 @@ import {
   InvalidLayerError,
   isMismatch,
   StoreError,
-  type LayerIngest,
+  type BlobIngest,
   type LayerStore,
   type StagedLayer,
 } from '../layer/index.js';
+import type { Descriptor } from '../oci/index.js';
 import {
   DoNotRetry,
   progressEvent,
@@ -25,16 +26,38 @@ import { phases } from './events.js';
 import { fromAbortable } from './from-abortable.js';
 import { skipBytes } from './skip-bytes.js';
 
-/** A blob that was fetched, verified, unpacked, and waits to be registered. */
-export interface FetchedLayer {
-  readonly staged: StagedLayer;
+/** A blob that was fetched and verified, and is held until whoever needs it has it. */
+export interface FetchedBlob<TWhole> {
+  /** What it came to in the store: a layer that is unpacked and waits to be registered, or itself. */
+  readonly staged: TWhole;
   /** Bytes that came over the wire for it. */
   readonly bytes: number;
 }
 
+/** See {@link FetchedBlob}. */
+export type FetchedLayer = FetchedBlob<StagedLayer>;
+
+/** Where a blob goes in a store. */
+export interface BlobDestination<TWhole> {
+  open(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest<TWhole>>;
+  /** What is told once its last byte is there, if there is more to do. */
+  readonly completing?: string;
+}
+
+/** The job that fetches a layer, which is unpacked as it arrives. */
+export function fetchLayer(
+  store: LayerStore,
+  descriptor: DownloadDescriptor,
+  closing: Closable,
+  retry: RetryTransferOptions,
+): TransferJob<FetchedLayer> {
+  const open = store.ingest.bind(store);
+  return fetchBlob({ open, completing: phases.extracting }, descriptor, closing, retry);
+}
+
 /**
  * The job that brings one blob into the store's staging area. It gives its slot back as soon as
- * the last byte is there, and lives on after its result, so that the staged layer stays until the
+ * the last byte is there, and lives on after its result, so that what is staged stays until the
  * last who shares it has registered it or gone.
  *
  * ```
@@ -43,44 +66,53 @@ export interface FetchedLayer {
  * job:      p-w--d--d--d--dvce--r---------- (cleanup: the ingest is closed, the staged discarded)
  * ```
  */
-export function fetchLayer(
-  store: LayerStore,
+export function fetchBlob<TWhole extends Discardable>(
+  destination: BlobDestination<TWhole>,
   descriptor: DownloadDescriptor,
   closing: Closable,
   retry: RetryTransferOptions,
-): TransferJob<FetchedLayer> {
+): TransferJob<FetchedBlob<TWhole>> {
   return (context) =>
     concat(
       of(progressEvent(phases.pulling)),
       whenStarted(() => {
         const letGo = closing.use();
-        const fetch = new LayerFetch(store, descriptor, context);
+        const fetch = new BlobFetch(destination, descriptor, context);
         context.cleanup(defer(() => from(fetch.close().finally(letGo))));
         return concat(fetch.run(retry), NEVER);
       }, phases.waiting)(context),
     );
 }
 
-class LayerFetch {
+/** What a store hands over. */
+type Discardable = Pick<StagedLayer, 'discard'>;
+
+class BlobFetch<TWhole extends Discardable> {
+  readonly #completing: string | undefined;
   readonly #descriptor: DownloadDescriptor;
   readonly #context: TransferContext;
-  readonly #ingest: Promise<LayerIngest>;
-  #staged: Promise<StagedLayer> | undefined;
+  readonly #ingest: Promise<BlobIngest<TWhole>>;
+  #staged: Promise<TWhole> | undefined;
   /** The last attempt moved bytes, and the next can go on from there. */
   #gotSomewhere = false;
   #mismatches = 0;
   #bytes = 0;
 
-  constructor(store: LayerStore, descriptor: DownloadDescriptor, context: TransferContext) {
+  constructor(
+    destination: BlobDestination<TWhole>,
+    descriptor: DownloadDescriptor,
+    context: TransferContext,
+  ) {
+    this.#completing = destination.completing;
     this.#descriptor = descriptor;
     this.#context = context;
-    this.#ingest = store.ingest(descriptor.blob, context.signal);
+    this.#ingest = destination.open(descriptor.blob, context.signal);
     // Heard in run and in close; not at all when cancelled before either.
     this.#ingest.catch(() => undefined);
   }
 
-  run(retry: RetryTransferOptions): Observable<TransferEvent<FetchedLayer>> {
-    const attempt$ = fromAbortable<TransferEvent<FetchedLayer>>((signal, emit) =>
+  run(retry: RetryTransferOptions): Observable<TransferEvent<FetchedBlob<TWhole>>> {
+    const attempt$ = fromAbortable<TransferEvent<FetchedBlob<TWhole>>>((signal, emit) =>
       this.#attempt(signal, emit),
     );
     return attempt$.pipe(
@@ -98,8 +130,8 @@ class LayerFetch {
 
   async #attempt(
     signal: AbortSignal,
-    emit: (event: TransferEvent<FetchedLayer>) => void,
-  ): Promise<TransferEvent<FetchedLayer>> {
+    emit: (event: TransferEvent<FetchedBlob<TWhole>>) => void,
+  ): Promise<TransferEvent<FetchedBlob<TWhole>>> {
     this.#gotSomewhere = false;
     try {
       const ingest = await this.#ingest;
@@ -113,7 +145,7 @@ class LayerFetch {
       } else {
         this.#context.inactive();
       }
-      emit(progressEvent(phases.extracting));
+      if (this.#completing !== undefined) emit(progressEvent(this.#completing));
       this.#staged = ingest.complete(signal);
       return resultEvent({ staged: await this.#staged, bytes: this.#bytes });
     } catch (error) {
@@ -123,9 +155,9 @@ class LayerFetch {
 
   /** Resolves false when the bytes were wrong and the source has them from elsewhere. */
   async #receive(
-    ingest: LayerIngest,
+    ingest: BlobIngest<TWhole>,
     signal: AbortSignal,
-    emit: (event: TransferEvent<FetchedLayer>) => void,
+    emit: (event: TransferEvent<FetchedBlob<TWhole>>) => void,
   ): Promise<boolean> {
     const { digest, size } = this.#descriptor.blob;
     const begin = ingest.offset;

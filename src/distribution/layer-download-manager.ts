@@ -1,5 +1,5 @@
 import { defer, type Observable } from 'rxjs';
-import type { LayerLease, LayerStore } from '../layer/index.js';
+import type { BlobStore, KeptBlob, LayerLease, LayerStore } from '../layer/index.js';
 import type { RootFS } from '../oci/index.js';
 import {
   TransferManager,
@@ -8,9 +8,10 @@ import {
 } from '../transfer/index.js';
 import type { DownloadDescriptor } from './descriptors.js';
 import { UnsupportedOSError } from './errors.js';
-import type { DownloadEvent } from './events.js';
-import type { FetchedLayer } from './fetch-layer.js';
-import { downloadLayers } from './layer-download.js';
+import type { DownloadEvent, KeepEvent } from './events.js';
+import type { FetchedBlob, FetchedLayer } from './fetch-layer.js';
+import { keepBlobs, type KeepBlobsOptions } from './keep-blobs.js';
+import { downloadLayers, type LayerDownloadOptions } from './layer-download.js';
 import type { LayerManagerOptions } from './options.js';
 
 /**
@@ -24,7 +25,7 @@ import type { LayerManagerOptions } from './options.js';
 export class LayerDownloadManager {
   readonly #stores: Readonly<Record<string, LayerStore>>;
   readonly #retry: RetryTransferOptions;
-  readonly #blobs: TransferManager<FetchedLayer>;
+  readonly #blobs: TransferManager<FetchedLayer | FetchedBlob<KeptBlob>>;
   /** Registrations move no data over the wire, so they need no slot. */
   readonly #chains = new TransferManager<LayerLease>(0);
 
@@ -80,11 +81,40 @@ export class LayerDownloadManager {
         os,
         base,
         layers,
-        blobs: this.#blobs,
+        blobs: this.#fetched(),
         chains: this.#chains,
         retry: this.#retry,
       }),
     );
+  }
+
+  /**
+   * Brings blobs into a store as they are, without unpacking, under the same limit. Cold.
+   *
+   * ```
+   * blob 1:  --d--d--D                  d: Downloading     D: Download complete
+   * blob 2:  --d--D
+   * result:  --------r----------!       doesn't complete: the blobs are held until unsubscribed
+   * ```
+   *
+   * - Emits progress, and `layer` as each is there, then one `result`.
+   * - Errors with the first failure that retries couldn't cure.
+   * - Unsubscribing cancels what nobody else shares, and lets go of the blobs: what no image
+   *   record needs by then can be collected.
+   * - Closes each descriptor exactly once, as `download` does.
+   */
+  keep(store: BlobStore, blobs: readonly DownloadDescriptor[]): Observable<KeepEvent> {
+    return defer(() => keepBlobs({ store, blobs, manager: this.#kept(), retry: this.#retry }));
+  }
+
+  /** The fetches of blobs that aren't unpacked, which have keys of their own. */
+  #kept(): KeepBlobsOptions['manager'] {
+    return this.#blobs;
+  }
+
+  /** The fetches of layers. */
+  #fetched(): LayerDownloadOptions['blobs'] {
+    return this.#blobs as TransferManager<FetchedLayer>;
   }
 
   #storeFor(os: string): LayerStore {

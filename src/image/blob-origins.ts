@@ -1,5 +1,7 @@
 import type { ImageRecord, Store } from '../layer/index.js';
-import { parseManifest, parseReference, type Digest, type Repository } from '../oci/index.js';
+import { parseReference, type Digest, type Repository } from '../oci/index.js';
+import { readTree } from './image-tree.js';
+import { StoreSource } from './store-image.js';
 
 /** The repositories that a blob may be mounted from, the likeliest first. */
 export type BlobOrigins = (digest: Digest) => Promise<readonly Repository[]>;
@@ -41,12 +43,15 @@ async function pathsByBlob(store: Store, host: string): Promise<Map<Digest, Set<
 }
 
 /** The blobs of a stored image; none of one that can't be read, which is no reason not to push. */
-async function blobsOf(store: Store, { manifest }: ImageRecord): Promise<Digest[]> {
+async function blobsOf(store: Store, { reference, manifest }: ImageRecord): Promise<Digest[]> {
+  const { signal } = new AbortController();
+  const source = new StoreSource(store, reference);
   try {
-    const bytes = await store.blobs.read(manifest.digest);
-    if (bytes === undefined) return [];
-    const { config, layers } = parseManifest(bytes);
-    return [config, ...layers].map(({ digest }) => digest);
+    const bytes = await source.manifest(manifest, signal);
+    const root = { descriptor: manifest, bytes };
+    const { manifests } = await readTree(source, root, 'fetch', signal);
+    const blobs = manifests.flatMap(({ manifest: { config, layers } }) => [config, ...layers]);
+    return blobs.map(({ digest }) => digest);
   } catch {
     return [];
   }

@@ -6,9 +6,16 @@ import {
   type LayerDownloadManager,
 } from '../distribution/index.js';
 import type { Store } from '../layer/index.js';
-import { chainIDsOf, layerCompression, type Platform } from '../oci/index.js';
+import {
+  chainIDsOf,
+  layerCompression,
+  shortDigest,
+  type Descriptor,
+  type Platform,
+} from '../oci/index.js';
 import { NotAnImageError } from './errors.js';
 import type { PullEvent } from './events.js';
+import type { ForeignLayers } from './foreign-layers.js';
 import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
 
@@ -20,6 +27,7 @@ export interface CopyToStoreOptions {
   /** The name in the store, in full. */
   readonly reference: string;
   readonly platform: Platform | undefined;
+  readonly foreign: ForeignLayers;
 }
 
 /**
@@ -27,8 +35,8 @@ export interface CopyToStoreOptions {
  * record, so that a name always leads to a whole image.
  */
 export function copyToStore(options: CopyToStoreOptions): Observable<PullEvent> {
-  const { source, downloads, platform } = options;
-  return fromAbortable((signal) => resolveImage(source, platform, signal)).pipe(
+  const { source, downloads, platform, foreign } = options;
+  return fromAbortable((signal) => resolveImage(source, { platform, foreign }, signal)).pipe(
     mergeMap((described) => {
       const image = { ...described.image, reference: options.reference };
       const descriptors = downloadDescriptors(source, described);
@@ -50,7 +58,8 @@ export function copyToStore(options: CopyToStoreOptions): Observable<PullEvent> 
   );
 }
 
-function downloadDescriptors(
+/** The layers of an image, bottom-up, to be downloaded. @throws NotAnImageError */
+export function downloadDescriptors(
   source: ImageSource,
   { image, diffIDs }: DescribedImage,
 ): DownloadDescriptor[] {
@@ -64,14 +73,25 @@ function downloadDescriptors(
     }
     const diffID = diffIDs[index];
     return {
-      key: blob.digest,
-      id: ids[index] ?? blob.digest,
-      blob,
+      ...downloadDescriptor(source, blob, ids[index]),
       ...(diffID === undefined ? {} : { diffID }),
-      download: (request) => source.blob(blob, request),
-      close: () => undefined,
     };
   });
+}
+
+/** A blob to be downloaded as it is. @param id by default, the beginning of its digest. */
+export function downloadDescriptor(
+  source: ImageSource,
+  blob: Descriptor,
+  id: string = shortDigest(blob.digest),
+): DownloadDescriptor {
+  return {
+    key: blob.digest,
+    id,
+    blob,
+    download: (request) => source.blob(blob, request),
+    close: () => undefined,
+  };
 }
 
 /** Writes the documents and then the record. Gives up the layers' leases when it can't. */

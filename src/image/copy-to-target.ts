@@ -1,5 +1,16 @@
 import type { Readable } from 'node:stream';
-import { concat, defer, EMPTY, finalize, map, mergeMap, of, type Observable } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  finalize,
+  from,
+  ignoreElements,
+  mergeMap,
+  of,
+  type Observable,
+} from 'rxjs';
 import {
   fromAbortable,
   phases,
@@ -7,12 +18,12 @@ import {
   type LayerUploadManager,
   type UploadDescriptor,
 } from '../distribution/index.js';
-import type { Descriptor, Platform } from '../oci/index.js';
+import type { Descriptor } from '../oci/index.js';
 import { progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
 import { UploadSession } from '../registry/index.js';
 import type { BlobOrigins } from './blob-origins.js';
+import type { Cargo } from './cargo.js';
 import type { CopyEvent } from './events.js';
-import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 
 /** What {@link copyToTarget} works with. */
@@ -20,52 +31,62 @@ export interface CopyToTargetOptions {
   readonly source: ImageSource;
   readonly target: ImageTarget;
   readonly uploads: LayerUploadManager;
-  readonly platform: Platform | undefined;
   /** Where blobs may be mounted from. */
   readonly origins: BlobOrigins;
+  /** Finds out what is to be moved. */
+  readonly load: (signal: AbortSignal) => Promise<Cargo>;
 }
 
+/** Configurations that are brought at a time. */
+const configsAtATime = 4;
+
 /**
- * Brings an image of one platform to a registry or an OCI layout: its layers, several at once,
- * then its configuration, and its manifest last, byte for byte, so that its digest stays.
+ * Brings an image, or an index with all its images, to a registry, an OCI layout or an archive:
+ * layers, several at once, then configurations, and manifests last, byte for byte, so that their
+ * digests stay.
  */
 export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent> {
-  const { source, uploads, platform } = options;
-  return fromAbortable((signal) => resolveImage(source, platform, signal)).pipe(
-    mergeMap((described) => {
-      const { image } = described;
-      const ids = layerIDs(image.layers);
+  const { uploads, target } = options;
+  return fromAbortable((signal) => options.load(signal)).pipe(
+    mergeMap((cargo) => {
+      const { image, ids, diffIDs } = cargo;
       const written = new Map<string, number>();
-      const layers = image.layers.map((blob, index): UploadDescriptor => ({
-        key: `${options.target.key} ${blob.digest}`,
+      const layers = cargo.layers.map((blob, index): UploadDescriptor => ({
+        key: `${target.key} ${blob.digest}`,
         id: ids[index] ?? blob.digest,
-        ...(described.diffIDs?.[index] === undefined ? {} : { diffID: described.diffIDs[index] }),
+        ...(diffIDs[index] === undefined ? {} : { diffID: diffIDs[index] }),
         ...uploadOf(options, blob, (bytes) => written.set(blob.digest, bytes)),
         setRemoteDescriptor: () => undefined,
       }));
       const layers$ = uploads
         .upload(layers)
         .pipe(mergeMap((event) => (event.kind === 'result' ? EMPTY : of(event))));
-      const result$ = defer(() => finish(options, described)).pipe(
-        map(() => ({
+      const result$ = defer(() =>
+        of({
           kind: 'result' as const,
           image,
           bytes: [...written.values()].reduce((sum, bytes) => sum + bytes, 0),
-        })),
+        }),
       );
-      return concat(of({ kind: 'resolved' as const, image, ids }), layers$, result$);
+      const resolved = { kind: 'resolved' as const, image, ids };
+      return concat(of(resolved), layers$, finish(options, cargo), result$);
     }),
     // Its own business by now: whoever watches has left, or has the outcome.
-    finalize(() => void options.target.close?.().catch(() => undefined)),
+    finalize(() => void target.close?.().catch(() => undefined)),
   );
 }
 
-function finish(options: CopyToTargetOptions, described: DescribedImage): Observable<void> {
+/** What describes the layers, and in the end the name; emits nothing. */
+function finish(options: CopyToTargetOptions, cargo: Cargo): Observable<never> {
   const { target } = options;
-  const { config, manifest } = described;
-  const config$ = uploadOf(options, config.descriptor, () => undefined).upload();
-  const manifest$ = fromAbortable((signal) => target.finish(manifest, signal));
-  return concat(config$.pipe(mergeMap(() => EMPTY)), manifest$);
+  const configs$ = from(cargo.configs).pipe(
+    mergeMap((config) => uploadOf(options, config, () => undefined).upload(), configsAtATime),
+  );
+  const manifests$ = from(cargo.manifests).pipe(
+    concatMap((manifest) => fromAbortable((signal) => target.keep(manifest, signal))),
+  );
+  const root$ = fromAbortable((signal) => target.finish(cargo.root, signal));
+  return concat(configs$, manifests$, root$).pipe(ignoreElements());
 }
 
 /** The way of a blob to the target, in any number of attempts. */

@@ -55,6 +55,11 @@ export class DockerArchiveTarget implements ImageTarget {
     return 'uploaded';
   }
 
+  keep(): Promise<void> {
+    const problem = 'an archive for docker load holds no index';
+    return Promise.reject(new NotAnImageError(this.key, problem));
+  }
+
   async finish({ bytes }: FetchedManifest): Promise<void> {
     const { layers } = parseManifest(bytes);
     const config = this.#config;

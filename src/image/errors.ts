@@ -27,6 +27,43 @@ export class NotAnImageError extends RxferError {
   }
 }
 
+/** An image with a layer that is kept elsewhere, which wasn't asked to be followed. */
+export class ForeignLayerError extends RxferError {
+  override readonly name = 'ForeignLayerError';
+
+  constructor(reference: string, digest: string) {
+    super('ERR_FOREIGN_LAYER', `The layer ${digest} of ${reference} is kept elsewhere (foreign)`, {
+      reference,
+      digest,
+      hint: 'To fetch it from the addresses that the image names: --allow-foreign-layers.',
+    });
+  }
+}
+
+/** An index that leads to more than is followed. */
+export class ImageTreeLimitError extends RxferError {
+  override readonly name = 'ImageTreeLimitError';
+
+  constructor(reference: string, problem: string) {
+    super('ERR_IMAGE_TREE_LIMIT', `${reference} is a tree ${problem}`, {
+      reference,
+      hint: 'No usual image is; ask its publisher, or move one platform of it.',
+    });
+  }
+}
+
+/** An image of which not all is there that was asked for. */
+export class IncompleteImageError extends RxferError {
+  override readonly name = 'IncompleteImageError';
+
+  constructor(reference: string) {
+    super('ERR_INCOMPLETE_IMAGE', `The store has ${reference} for one platform alone`, {
+      reference,
+      hint: `Pull it with all: rxfer pull --all ${reference}`,
+    });
+  }
+}
+
 /** An image that the source doesn't hold. */
 export class ImageNotFoundError extends RxferError {
   override readonly name = 'ImageNotFoundError';

@@ -1,4 +1,5 @@
 import type {
+  LayerKeptEvent,
   LayerProgressEvent,
   LayerRegisteredEvent,
   LayerUploadedEvent,
@@ -6,14 +7,28 @@ import type {
 import type { SharedFiles } from '../layer/index.js';
 import type { ChainID, Descriptor, DiffID, Digest, Platform } from '../oci/index.js';
 
-/** An image of one platform, as its manifest describes it. */
+/** An image of one platform, as its manifest describes it, or an index with all its images. */
 export interface ResolvedImage {
   /** In full. */
   readonly reference: string;
   /** What the reference leads to: the manifest, or the index that it stands in. */
   readonly resolved: Digest;
+  /** Or the index, where all its images are moved. */
   readonly manifest: Descriptor;
-  /** `undefined` for an artifact, which is none of any platform. */
+  /** `undefined` for an artifact, which is none of any platform, and for an index. */
+  readonly platform: Platform | undefined;
+  /** `undefined` for an index. */
+  readonly config: Digest | undefined;
+  /** Bottom-up; of an index, those of all its images, each once. */
+  readonly layers: readonly Descriptor[];
+  /** The images of an index, in its order; absent where one image is moved. */
+  readonly images?: readonly IndexedImage[];
+}
+
+/** An image within an index that is moved whole. */
+export interface IndexedImage {
+  readonly manifest: Descriptor;
+  /** As the index has it; attestations are of an unknown one. */
   readonly platform: Platform | undefined;
   readonly config: Digest;
   /** Bottom-up. */
@@ -28,9 +43,11 @@ export interface ImageResolvedEvent {
   readonly ids: readonly string[];
 }
 
-/** An image that is in a store. */
+/** An image, or an index with all its images, that is in a store. */
 export interface PulledImage extends ResolvedImage {
+  /** By layer; of an index none, since its layers belong to several images. */
   readonly diffIDs: readonly DiffID[];
+  /** As `diffIDs`. */
   readonly chainIDs: readonly ChainID[];
   /** By layer, whether it came with this pull or was there before. */
   readonly statuses: readonly ('pulled' | 'exists')[];
@@ -48,7 +65,7 @@ export interface PullResultEvent {
 
 /** What Rxfer.pull emits. */
 export type PullEvent =
-  ImageResolvedEvent | LayerProgressEvent | LayerRegisteredEvent | PullResultEvent;
+  ImageResolvedEvent | LayerProgressEvent | LayerRegisteredEvent | LayerKeptEvent | PullResultEvent;
 
 /** The image is at the target under its name. The last event. */
 export interface CopyResultEvent {

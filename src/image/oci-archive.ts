@@ -107,6 +107,10 @@ export class OciArchiveTarget implements ImageTarget {
     return 'uploaded';
   }
 
+  async keep({ descriptor, bytes }: FetchedManifest): Promise<void> {
+    await this.#writer.addBytes(blobName(descriptor.digest), bytes);
+  }
+
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
     const { mediaType, digest, size } = descriptor;
     const named = this.#tag === undefined ? {} : { annotations: { [nameAnnotation]: this.#tag } };

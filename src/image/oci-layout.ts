@@ -92,8 +92,13 @@ export class OciLayout implements ImageSource, ImageTarget {
     }
   }
 
-  async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
+  async keep({ descriptor, bytes }: FetchedManifest): Promise<void> {
+    await this.#found();
     await this.#replace(this.#blob(descriptor.digest), bytes);
+  }
+
+  async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
+    await this.keep({ descriptor, bytes });
     const others = ((await this.#entries()) ?? []).filter(({ digest, annotations }) =>
       this.#tag === undefined
         ? digest !== descriptor.digest || annotations?.[nameAnnotation] !== undefined

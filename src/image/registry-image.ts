@@ -79,6 +79,12 @@ export class RegistryTarget implements ImageTarget {
     return this.#client.upload(this.#reference, blob, open, options);
   }
 
+  keep(manifest: FetchedManifest, signal: AbortSignal): Promise<void> {
+    const { host, path } = this.#reference;
+    const { digest } = manifest.descriptor;
+    return this.#client.putManifest({ host, path, digest }, manifest, signal);
+  }
+
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void> {
     return this.#client.putManifest(this.#reference, manifest, signal);
   }

@@ -1,8 +1,9 @@
 import { map, mergeMap, of, tap, type Observable } from 'rxjs';
 import { fromAbortable, type LayerDownloadManager } from '../distribution/index.js';
 import type { ImageRecord, Store } from '../layer/index.js';
-import { parseReference } from '../oci/index.js';
+import { isIndexType, parseReference } from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
+import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
 import { RegistrySource } from './registry-image.js';
@@ -27,7 +28,10 @@ export function repairImage(options: RepairImageOptions): Observable<PullEvent> 
     mergeMap((record) => {
       const { host, path } = parseReference(reference);
       const source = new RegistrySource(registry, { host, path, digest: record.manifest.digest });
-      return copyToStore({ source, store, downloads, reference, platform: undefined }).pipe(
+      const copy$ = isIndexType(record.manifest.mediaType) ? copyAllToStore : copyToStore;
+      // What is in the store has been allowed before.
+      const foreign = 'fetch';
+      return copy$({ source, store, downloads, reference, platform: undefined, foreign }).pipe(
         mergeMap((event) =>
           event.kind === 'result' && record.resolved !== record.manifest.digest
             ? restoreIndex(options, record, event)

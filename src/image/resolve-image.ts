@@ -1,7 +1,6 @@
 import {
   bestPlatform,
   hostPlatform,
-  isForeignLayerType,
   isIndexType,
   isManifestType,
   parseConfig,
@@ -15,6 +14,7 @@ import {
 import type { FetchedManifest } from '../registry/index.js';
 import { NotAnImageError, PlatformNotFoundError } from './errors.js';
 import type { ResolvedImage } from './events.js';
+import { checkForeign, type ForeignLayers } from './foreign-layers.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource } from './seams.js';
 
@@ -29,7 +29,14 @@ export interface DescribedImage {
   readonly diffIDs: readonly DiffID[] | undefined;
 }
 
-const maxIndexDepth = 3;
+/** What of an image is meant, and may be. */
+export interface ResolveOptions {
+  readonly platform: Platform | undefined;
+  readonly foreign: ForeignLayers;
+}
+
+/** Indexes within indexes that are followed. */
+export const maxIndexDepth = 3;
 
 /**
  * Follows a source's name to the manifest of one platform, and reads what describes it.
@@ -38,7 +45,7 @@ const maxIndexDepth = 3;
  */
 export async function resolveImage(
   source: ImageSource,
-  platform: Platform | undefined,
+  { platform, foreign }: ResolveOptions,
   signal: AbortSignal,
 ): Promise<DescribedImage> {
   const root = await source.root(signal);
@@ -52,7 +59,7 @@ export async function resolveImage(
     const descriptor = choose(source.name, current, platform);
     current = { descriptor, bytes: await source.manifest(descriptor, signal) };
   }
-  return describe(source, root, indexes, current, platform, signal);
+  return describe(source, root, indexes, current, { platform, foreign }, signal);
 }
 
 /** The ids that the progress of an image's layers comes under. */
@@ -65,22 +72,14 @@ async function describe(
   root: FetchedManifest,
   indexes: readonly FetchedManifest[],
   manifest: FetchedManifest,
-  wanted: Platform | undefined,
+  { platform: wanted, foreign }: ResolveOptions,
   signal: AbortSignal,
 ): Promise<DescribedImage> {
   if (!isManifestType(manifest.descriptor.mediaType)) {
     throw new NotAnImageError(source.name, `it is a ${manifest.descriptor.mediaType}`);
   }
   const { config: descriptor, layers } = parseManifest(manifest.bytes);
-  const foreign = layers.find(
-    (layer) => layer.urls !== undefined || isForeignLayerType(layer.mediaType),
-  );
-  if (foreign !== undefined) {
-    throw new NotAnImageError(
-      source.name,
-      `its layer ${foreign.digest} is kept elsewhere (foreign)`,
-    );
-  }
+  checkForeign(source.name, layers, foreign);
   const bytes = await readDocument(descriptor, () =>
     source.blob(descriptor, { offset: 0, signal }),
   );
@@ -99,7 +98,7 @@ async function describe(
       manifest: bare(manifest.descriptor),
       platform: config?.platform,
       config: descriptor.digest,
-      layers: layers.map(bare),
+      layers: layers.map(bareLayer),
     },
     indexes,
     manifest,
@@ -133,6 +132,11 @@ function choose(name: string, index: FetchedManifest, platform: Platform | undef
 
 function isImageConfig({ mediaType }: Descriptor): boolean {
   return /^application\/vnd\.(?:oci\.image\.config|docker\.container\.image)\./.test(mediaType);
+}
+
+/** As a layer, with the addresses where else it may be had. */
+function bareLayer({ urls, ...layer }: Descriptor): Descriptor {
+  return { ...bare(layer), ...(urls === undefined ? {} : { urls }) };
 }
 
 /** The descriptor without what only its place in a manifest or index says of it. */

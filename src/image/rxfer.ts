@@ -5,18 +5,19 @@ import {
   LayerUploadManager,
   type LayerManagerOptions,
 } from '../distribution/index.js';
-import type { SharingMode, Store } from '../layer/index.js';
+import type { Store } from '../layer/index.js';
 import {
   formatReference,
   parseHost,
   parseReference,
   parseRepository,
-  type Platform,
   type Reference,
 } from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import type { TransferManagerState } from '../transfer/index.js';
 import { blobOrigins } from './blob-origins.js';
+import { loadCargo, withoutForeignLayers } from './cargo.js';
+import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
@@ -26,10 +27,12 @@ import { listed, type ListingOptions } from './listed.js';
 import { parseLocation, type Location } from './location.js';
 import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
 import { OciLayout } from './oci-layout.js';
+import type { MoveOptions, PushOptions, RegistryChoice, UnpackOptions } from './move-options.js';
 import { RegistrySource, RegistryTarget } from './registry-image.js';
 import { repairImage } from './repair-image.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { StoreSource } from './store-image.js';
+import { withStoredLayers } from './stored-layers.js';
 import { unpackImage } from './unpack-image.js';
 
 /** What {@link createRxfer} is built with. */
@@ -38,33 +41,6 @@ export interface RxferOptions extends LayerManagerOptions {
   readonly store: Store;
   /** Its owner closes it, once nothing uses it any more. */
   readonly registry: RegistryClient;
-}
-
-/** How {@link Rxfer.unpack} goes about it. */
-export interface UnpackOptions {
-  /** Shares files with the store in place of unpacking them. Default: not. */
-  readonly link?: SharingMode;
-}
-
-/** Which of an image's platforms is meant. */
-export interface PlatformOptions {
-  /** Default: Linux on this machine's architecture. */
-  readonly platform?: Platform;
-}
-
-/** Whom a pull or push asks. */
-export interface RegistryChoice {
-  /**
-   * A client for this one alone, such as one with other credentials. It must stay open as long as
-   * anything is under way that may share its transfers. Default: that of all.
-   */
-  readonly registry?: RegistryClient;
-}
-
-/** How an image is pushed. */
-export interface PushOptions extends RegistryChoice {
-  /** The image in the store. Default: the one of the same name. */
-  readonly source?: string;
 }
 
 /**
@@ -79,7 +55,7 @@ export interface Rxfer {
    * Pulls an image from its registry into the store. Whoever gets the result holds the leases on
    * the layers until calling its `release`.
    */
-  pull(reference: string, options?: PlatformOptions & RegistryChoice): Observable<PullEvent>;
+  pull(reference: string, options?: MoveOptions & RegistryChoice): Observable<PullEvent>;
   /** Pushes an image of the store, by default the one of the same name, to a registry. */
   push(reference: string, options?: PushOptions): Observable<CopyEvent>;
   /**
@@ -90,11 +66,12 @@ export interface Rxfer {
   copy(
     source: string,
     destination: string,
-    options?: PlatformOptions,
+    options?: MoveOptions,
   ): Observable<PullEvent | CopyEvent>;
   /**
    * Unpacks a stored image's root file system into a folder that is new or empty. A folder that
-   * isn't filled to the end is emptied again.
+   * isn't filled to the end is emptied again. Of an image that was pulled in all platforms, any can
+   * be unpacked.
    *
    * By default layers are unpacked from their blobs, and their diffIDs prove each byte. With `link`
    * they are made from the files that the store has unpacked, where it has, which are trusted to be
@@ -158,40 +135,41 @@ class SharedRxfer implements Rxfer {
 
   pull(
     reference: string,
-    { platform, registry = this.#registry }: PlatformOptions & RegistryChoice = {},
+    { registry = this.#registry, ...options }: MoveOptions & RegistryChoice = {},
   ): Observable<PullEvent> {
     return defer(() => {
       const parsed = parseReference(reference);
-      return this.#copyToStore(new RegistrySource(registry, parsed), parsed, platform);
+      return this.#copyToStore(new RegistrySource(registry, parsed), parsed, options);
     });
   }
 
   push(
     reference: string,
-    { source = reference, registry = this.#registry }: PushOptions = {},
+    { source = reference, registry = this.#registry, ...options }: PushOptions = {},
   ): Observable<CopyEvent> {
     return defer(() => {
       const to = parseReference(reference);
-      return this.#copyToRegistry(this.#stored(parseReference(source)), to, undefined, registry);
+      const stored = this.#stored(parseReference(source), options);
+      return this.#copyToRegistry(stored, to, options, registry);
     });
   }
 
   copy(
     source: string,
     destination: string,
-    { platform }: PlatformOptions = {},
+    options: MoveOptions = {},
   ): Observable<PullEvent | CopyEvent> {
     return defer(() => {
-      const from = this.#source(parseLocation(source));
+      const from = this.#source(parseLocation(source), options);
       const to = parseLocation(destination);
-      if (to.kind === 'store') return this.#copyToStore(from, to.reference, platform);
-      if (to.kind === 'registry') return this.#copyToRegistry(from, to.reference, platform);
+      if (to.kind === 'store') return this.#copyToStore(from, to.reference, options);
+      if (to.kind === 'registry') return this.#copyToRegistry(from, to.reference, options);
       return copyToTarget({
         source: from,
         target: fileTarget(to),
         uploads: this.#uploads,
         origins: () => Promise.resolve([]),
-        platform,
+        load: (signal) => loadCargo(from, options, signal),
       });
     });
   }
@@ -199,16 +177,16 @@ class SharedRxfer implements Rxfer {
   unpack(
     reference: string,
     directory: string,
-    { link }: UnpackOptions = {},
+    { platform, link }: UnpackOptions = {},
   ): Observable<UnpackEvent> {
-    return defer(() =>
-      unpackImage({
-        store: this.#store,
-        reference: formatReference(parseReference(reference)),
-        directory,
-        link,
-      }),
-    );
+    return defer(() => {
+      const name = formatReference(parseReference(reference));
+      const image = { store: this.#store, reference: name, platform };
+      return withStoredLayers(
+        { ...image, downloads: this.#downloads },
+        unpackImage({ ...image, directory, link }),
+      );
+    });
   }
 
   repair(reference: string): Observable<PullEvent> {
@@ -248,21 +226,23 @@ class SharedRxfer implements Rxfer {
   #copyToStore(
     source: ImageSource,
     reference: Reference,
-    platform: Platform | undefined,
+    { platform, platforms = 'one', foreignLayers = 'refuse' }: MoveOptions,
   ): Observable<PullEvent> {
-    return copyToStore({
+    const copy$ = platforms === 'all' ? copyAllToStore : copyToStore;
+    return copy$({
       source,
       store: this.#store,
       downloads: this.#downloads,
       reference: formatReference(reference),
       platform,
+      foreign: foreignLayers,
     });
   }
 
   #copyToRegistry(
     source: ImageSource,
     reference: Reference,
-    platform: Platform | undefined,
+    options: MoveOptions,
     registry = this.#registry,
   ): Observable<CopyEvent> {
     return copyToTarget({
@@ -270,16 +250,19 @@ class SharedRxfer implements Rxfer {
       target: new RegistryTarget(registry, reference),
       uploads: this.#uploads,
       origins: blobOrigins(this.#store, source.repository, reference),
-      platform,
+      load: async (signal) => {
+        const cargo = await loadCargo(source, options, signal);
+        return options.foreignLayers === 'push' ? cargo : withoutForeignLayers(cargo);
+      },
     });
   }
 
-  #source(location: Location): ImageSource {
+  #source(location: Location, options: MoveOptions): ImageSource {
     switch (location.kind) {
       case 'registry':
         return new RegistrySource(this.#registry, location.reference);
       case 'store':
-        return this.#stored(location.reference);
+        return this.#stored(location.reference, options);
       case 'oci':
         return new OciLayout(location.folder, location.tag);
       case 'oci-archive':
@@ -289,8 +272,8 @@ class SharedRxfer implements Rxfer {
     }
   }
 
-  #stored(reference: Reference): StoreSource {
-    return new StoreSource(this.#store, formatReference(reference));
+  #stored(reference: Reference, { platforms }: MoveOptions): StoreSource {
+    return new StoreSource(this.#store, formatReference(reference), platforms);
   }
 }
 

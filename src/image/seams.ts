@@ -34,6 +34,8 @@ export interface ImageTarget {
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
   ): Promise<'uploaded' | 'mounted'>;
+  /** Keeps a manifest or index by its digest, once all that it points at is there. */
+  keep(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
   /** Gives the image its name; once all its blobs are there. */
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
   /** Removes what isn't finished. Called once nothing else will be, in every outcome. */

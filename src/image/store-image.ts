@@ -7,19 +7,24 @@ import {
   type Repository,
 } from '../oci/index.js';
 import type { FetchedManifest } from '../registry/index.js';
-import { ImageNotFoundError } from './errors.js';
+import { ImageNotFoundError, IncompleteImageError } from './errors.js';
 import { verified } from './read-document.js';
 import type { ImageSource } from './seams.js';
 
 /** An image in a store, to be read. */
 export class StoreSource implements ImageSource {
   readonly #store: Store;
+  readonly #platforms: 'one' | 'all';
   readonly name: string;
 
-  /** @param reference in full. */
-  constructor(store: Store, reference: string) {
+  /**
+   * @param reference in full.
+   * @param platforms `all`: an image that was pulled in one platform of several won't do.
+   */
+  constructor(store: Store, reference: string, platforms: 'one' | 'all' = 'one') {
     this.#store = store;
     this.name = reference;
+    this.#platforms = platforms;
   }
 
   get repository(): Repository {
@@ -27,7 +32,10 @@ export class StoreSource implements ImageSource {
   }
 
   async root(signal: AbortSignal): Promise<FetchedManifest> {
-    const { manifest } = await imageRecord(this.#store, this.name);
+    const { manifest, resolved } = await imageRecord(this.#store, this.name);
+    if (this.#platforms === 'all' && manifest.digest !== resolved) {
+      throw new IncompleteImageError(this.name);
+    }
     return { descriptor: manifest, bytes: await this.manifest(manifest, signal) };
   }
 

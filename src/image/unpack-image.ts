@@ -18,7 +18,7 @@ import {
   type SharingMode,
   type Store,
 } from '../layer/index.js';
-import { chainIDsOf, finishDigest, type DiffID } from '../oci/index.js';
+import { chainIDsOf, finishDigest, type DiffID, type Platform } from '../oci/index.js';
 import { progressEvent } from '../transfer/index.js';
 import { FolderError } from './errors.js';
 import type { ReusedFiles, UnpackEvent } from './events.js';
@@ -31,6 +31,7 @@ export interface UnpackImageOptions {
   /** In full. */
   readonly reference: string;
   readonly directory: string;
+  readonly platform: Platform | undefined;
   /** Whether and how files of the store are used. */
   readonly link: SharingMode | undefined;
 }
@@ -43,12 +44,17 @@ export function unpackImage({
   store,
   reference,
   directory,
+  platform,
   link,
 }: UnpackImageOptions): Observable<UnpackEvent> {
   const root = path.resolve(directory);
   const source = new StoreSource(store, reference);
   return fromAbortable<UnpackEvent>(async (signal, emit) => {
-    const { image, diffIDs = [] } = await resolveImage(source, undefined, signal);
+    const { image, diffIDs = [] } = await resolveImage(
+      source,
+      { platform, foreign: 'fetch' },
+      signal,
+    );
     const ids = layerIDs(image.layers);
     const unpacking = new ImageUnpacking(store, root, link, signal);
     await prepare(root);

@@ -1,27 +1,30 @@
 import * as fs from 'node:fs/promises';
-import type { BlobBody, BlobRequest, Digest } from '../oci/index.js';
-import type { DiskLayout } from './disk-layout.js';
+import type { BlobBody, BlobRequest, Descriptor, Digest } from '../oci/index.js';
+import { DiskIngest } from './disk-ingest.js';
+import type { DiskPlace } from './disk-place.js';
 import { maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
 import { fileBytes } from './file-bytes.js';
-import type { BlobStore } from './store.js';
+import { sizeOf } from './file-size.js';
+import { Ingestion, type Staging } from './ingestion.js';
+import type { BlobIngest, BlobStore, KeptBlob } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
 /** The blobs of a store on disk: documents and layers' blobs alike. */
 export class DiskBlobs implements BlobStore {
-  readonly #layout: DiskLayout;
+  readonly #place: DiskPlace;
 
-  constructor(layout: DiskLayout) {
-    this.#layout = layout;
+  constructor(place: DiskPlace) {
+    this.#place = place;
   }
 
   async size(digest: Digest): Promise<number | undefined> {
-    const file = this.#layout.blob(digest);
+    const file = this.#place.layout.blob(digest);
     return onDisk(file, () => sizeOf(file));
   }
 
   async read(digest: Digest): Promise<Uint8Array | undefined> {
-    const file = this.#layout.blob(digest);
+    const file = this.#place.layout.blob(digest);
     return onDisk(file, async () => {
       const size = await sizeOf(file);
       if (size === undefined) return undefined;
@@ -31,9 +34,23 @@ export class DiskBlobs implements BlobStore {
   }
 
   async open(digest: Digest, { offset, signal }: BlobRequest): Promise<BlobBody> {
-    const file = this.#layout.blob(digest);
+    const file = this.#place.layout.blob(digest);
     const handle = await onDisk(file, () => openBlob(file, digest));
     return { stream: fileBytes(handle, { start: offset, signal }), offset, resumable: true };
+  }
+
+  async ingest(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest> {
+    const { sessions } = this.#place;
+    const stage = async (): Promise<Staging<KeptBlob>> => {
+      const { end } = await sessions.lease({ kind: 'blob', digest: blob.digest });
+      const discard = (): Promise<void> => {
+        end();
+        return Promise.resolve();
+      };
+      return { discard, finish: () => Promise.resolve({ blob, discard }) };
+    };
+    const ingest = await DiskIngest.open(this.#place, blob, stage, signal);
+    return Ingestion.open(blob, ingest, signal, 'trust');
   }
 }
 
@@ -43,16 +60,6 @@ export async function openBlob(file: string, digest: Digest): Promise<fs.FileHan
     return await fs.open(file, 'r');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new BlobNotFoundError(digest);
-    throw error;
-  }
-}
-
-/** Bytes of a file, or `undefined` when there is none. */
-export async function sizeOf(file: string): Promise<number | undefined> {
-  try {
-    return (await fs.stat(file)).size;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import * as v from 'valibot';
 import { isDigest, type Digest } from '../oci/index.js';
-import { sizeOf } from './disk-blobs.js';
+import { sizeOf } from './file-size.js';
 import type { DiskPlace } from './disk-place.js';
 import { checkDocument } from './documents.js';
 import { syncFolder, writeDurably } from './durable.js';

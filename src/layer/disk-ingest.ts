@@ -4,19 +4,19 @@ import * as path from 'node:path';
 import type { Descriptor } from '../oci/index.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
-import { DiskStaging } from './disk-staging.js';
 import { syncFolder } from './durable.js';
 import { StoreError } from './errors.js';
 import { lockFile, type FileLock } from './file-lock.js';
-import type { IngestBackend } from './ingestion.js';
+import type { IngestBackend, Staging } from './ingestion.js';
 import { hasCode, onDisk } from './system-errors.js';
+import { sizeOf } from './file-size.js';
 
 const readSize = 256 * 1024;
 
 /** Keeps a blob's bytes in the ingest folder, under a lock of its own, until it is whole. */
-export class DiskIngest implements IngestBackend {
-  readonly #place: DiskPlace;
+export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   readonly #blob: Descriptor;
+  readonly stage: () => Promise<Staging<TWhole>>;
   readonly #lock: FileLock;
   readonly #lease: SessionUse;
   readonly #partial: string;
@@ -24,27 +24,46 @@ export class DiskIngest implements IngestBackend {
   #file: fs.FileHandle | undefined;
   #written = 0;
 
-  private constructor(place: DiskPlace, blob: Descriptor, lock: FileLock, lease: SessionUse) {
+  private constructor(
+    place: DiskPlace,
+    blob: Descriptor,
+    stage: () => Promise<Staging<TWhole>>,
+    lock: FileLock,
+    lease: SessionUse,
+  ) {
     const { layout } = place;
-    this.#place = place;
     this.#blob = blob;
+    this.stage = stage;
     this.#lock = lock;
     this.#lease = lease;
     this.#partial = layout.partial(blob.digest);
     this.#final = layout.blob(blob.digest);
   }
 
-  /** Waits until no other ingest, of this process or another, has this blob under way. */
-  static async open(place: DiskPlace, blob: Descriptor, signal: AbortSignal): Promise<DiskIngest> {
+  /**
+   * Waits until no other ingest, of this process or another, has this blob under way.
+   *
+   * @param stage begins to stage what the blob comes to.
+   */
+  static async open<TWhole>(
+    place: DiskPlace,
+    blob: Descriptor,
+    stage: () => Promise<Staging<TWhole>>,
+    signal: AbortSignal,
+  ): Promise<DiskIngest<TWhole>> {
     const file = place.layout.partial(blob.digest);
     const lease = await place.sessions.lease({ kind: 'blob', digest: blob.digest });
     try {
       const lock = await onDisk(file, () => lockFile(file, signal, place.scheduler));
-      return new DiskIngest(place, blob, lock, lease);
+      return new DiskIngest(place, blob, stage, lock, lease);
     } catch (error) {
       lease.end();
       throw error;
     }
+  }
+
+  async isWhole(): Promise<boolean> {
+    return (await onDisk(this.#final, () => sizeOf(this.#final))) === this.#blob.size;
   }
 
   async *existing(): AsyncIterable<Buffer> {
@@ -79,10 +98,6 @@ export class DiskIngest implements IngestBackend {
       await this.#file?.truncate(0);
       await fs.rm(this.#final, { force: true });
     });
-  }
-
-  stage(): Promise<DiskStaging> {
-    return DiskStaging.open(this.#place, this.#blob);
   }
 
   async publish(): Promise<void> {

@@ -8,7 +8,7 @@ import { openBlob } from './disk-blobs.js';
 import { DiskIngest } from './disk-ingest.js';
 import { readLayer } from './disk-layer-record.js';
 import type { DiskPlace } from './disk-place.js';
-import { DiskStagedLayer, type DiskStaging } from './disk-staging.js';
+import { DiskStagedLayer, DiskStaging } from './disk-staging.js';
 import { syncFolder, writeDurably } from './durable.js';
 import { BlobNotFoundError, StoreError } from './errors.js';
 import { fileBytes } from './file-bytes.js';
@@ -57,7 +57,8 @@ export class DiskLayers implements LayerStore {
   }
 
   async ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
-    return Ingestion.open(blob, await DiskIngest.open(this.#place, blob, signal), signal);
+    const stage = (): Promise<DiskStaging> => DiskStaging.open(this.#place, blob);
+    return Ingestion.open(blob, await DiskIngest.open(this.#place, blob, stage, signal), signal);
   }
 
   async register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease> {

@@ -1,12 +1,16 @@
 import * as path from 'node:path';
 import {
   chainIDsOf,
+  InvalidManifestError,
+  isConfigType,
   isIndexType,
   parseConfig,
   parseIndex,
   parseManifest,
   type ChainID,
   type Digest,
+  type DiffID,
+  type ImageManifest,
 } from '../oci/index.js';
 import { readLayer } from './disk-layer-record.js';
 import { digestOfName, type DiskLayout } from './disk-layout.js';
@@ -29,27 +33,25 @@ export interface Parts {
 }
 
 /**
- * What an image is made of, by its documents.
+ * What an image is made of, by its documents. Of an index that was pulled whole, that is all that
+ * it leads to, with those layers of its images that are unpacked.
  *
  * @throws StoreError when one of them is missing.
  */
-export async function partsOf({ blobs }: ReferencedStore, record: ImageRecord): Promise<Parts> {
-  const parts: Parts = { blobs: new Set([record.resolved]), layers: new Set() };
-  const document = async (digest: Digest): Promise<Uint8Array> => {
+export async function partsOf(store: ReferencedStore, record: ImageRecord): Promise<Parts> {
+  const { blobs } = store;
+  const { manifest, resolved } = record;
+  const parts: Parts = { blobs: new Set([resolved]), layers: new Set() };
+  const document = (digest: Digest): Promise<Uint8Array> => {
     parts.blobs.add(digest);
-    const bytes = await blobs.read(digest);
-    if (bytes !== undefined) return bytes;
-    throw new StoreError(
-      'ERR_STORE_DAMAGED',
-      digest,
-      `The document ${digest} of ${record.reference} is missing`,
-      "Run 'rxfer verify --repair', or remove the image.",
-    );
+    return documentOf(store, record, digest);
   };
-  if (record.resolved !== record.manifest.digest) {
-    await addIndexes(blobs, await document(record.resolved), parts);
+  if (isIndexType(manifest.mediaType)) {
+    await addIndexed(store, document, manifest.digest, parts);
+    return parts;
   }
-  const { config, layers } = parseManifest(await document(record.manifest.digest));
+  if (resolved !== manifest.digest) await addIndexes(blobs, await document(resolved), parts);
+  const { config, layers } = parseManifest(await document(manifest.digest));
   for (const { digest } of layers) parts.blobs.add(digest);
   const { rootFS } = parseConfig(await document(config.digest));
   for (const chainID of chainIDsOf(rootFS.diffIDs)) parts.layers.add(chainID);
@@ -117,6 +119,60 @@ async function addIndexes(blobs: BlobStore, bytes: Uint8Array, parts: Parts): Pr
     if (inner === undefined) continue;
     parts.blobs.add(digest);
     await addIndexes(blobs, inner, parts);
+  }
+}
+
+async function documentOf(
+  { blobs }: ReferencedStore,
+  { reference }: ImageRecord,
+  digest: Digest,
+): Promise<Uint8Array> {
+  const bytes = await blobs.read(digest);
+  if (bytes !== undefined) return bytes;
+  throw new StoreError(
+    'ERR_STORE_DAMAGED',
+    digest,
+    `The document ${digest} of ${reference} is missing`,
+    "Run 'rxfer verify --repair', or remove the image.",
+  );
+}
+
+/** An index of which everything is here. */
+async function addIndexed(
+  store: ReferencedStore,
+  document: (digest: Digest) => Promise<Uint8Array>,
+  root: Digest,
+  parts: Parts,
+): Promise<void> {
+  for (const { digest, mediaType } of parseIndex(await document(root)).manifests) {
+    if (parts.blobs.has(digest)) continue;
+    if (isIndexType(mediaType)) await addIndexed(store, document, digest, parts);
+    else await addManifest(store, parseManifest(await document(digest)), parts);
+  }
+}
+
+async function addManifest(
+  { layout, blobs }: ReferencedStore,
+  { config, layers }: ImageManifest,
+  parts: Parts,
+): Promise<void> {
+  for (const { digest } of [config, ...layers]) parts.blobs.add(digest);
+  if (!isConfigType(config.mediaType)) return;
+  const bytes = await blobs.read(config.digest);
+  // Attestations have one of the kind as well, which needn't be well-formed.
+  const diffIDs = bytes === undefined ? [] : diffIDsOf(bytes);
+  for (const chainID of chainIDsOf(diffIDs)) {
+    if ((await readLayer(layout, chainID)) === undefined) return;
+    parts.layers.add(chainID);
+  }
+}
+
+function diffIDsOf(config: Uint8Array): readonly DiffID[] {
+  try {
+    return parseConfig(config).rootFS.diffIDs;
+  } catch (error) {
+    if (error instanceof InvalidManifestError) return [];
+    throw error;
   }
 }
 

@@ -18,7 +18,7 @@ import { removeTree } from './trees.js';
 import type { UnpackedLayer } from './unpacking.js';
 
 /** A layer that is being unpacked, or waits to be registered, in a folder of the session. */
-export class DiskStaging implements Staging {
+export class DiskStaging implements Staging<DiskStagedLayer> {
   readonly #blob: Descriptor;
   readonly folder: string;
   readonly limits: UnpackLimits;

@@ -47,7 +47,7 @@ export async function openDiskStore(
   await tidy(layout);
   const parts = {
     layers: new DiskLayers(place),
-    blobs: new DiskBlobs(layout),
+    blobs: new DiskBlobs(place),
     images: new DiskImages(place),
   };
   const all = { ...parts, layout };

@@ -1,72 +1,83 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { digestAlgorithm, finishDigest, type Descriptor } from '../oci/index.js';
+import { digestAlgorithm, finishDigest, type Descriptor, type DiffID } from '../oci/index.js';
 import { DigestMismatchError, InvalidLayerError, SizeMismatchError } from './errors.js';
 import type { UnpackLimits } from './limits.js';
-import type { AppendOptions, LayerIngest, StagedLayer } from './store.js';
+import type { AppendOptions, BlobIngest } from './store.js';
 import { Unpacking, type UnpackedLayer } from './unpacking.js';
 
 /** Where an {@link Ingestion} keeps what passes through it. */
-export interface IngestBackend {
+export interface IngestBackend<TWhole> {
+  /** Tells whether the blob is part of the store already. */
+  isWhole(): Promise<boolean>;
   /** What is here of the blob from before, from its beginning. */
   existing(): AsyncIterable<Buffer>;
   /** Keeps the next bytes of the blob. */
   write(chunk: Buffer): Promise<void>;
   /** Forgets the bytes of the blob. */
   reset(): Promise<void>;
-  /** Begins to stage the layer, in place of what was staged before. */
-  stage(): Promise<Staging>;
+  /** Begins to stage what the blob comes to, in place of what was staged before. */
+  stage(): Promise<Staging<TWhole>>;
   /** Makes the whole, verified blob part of the store, durably. */
   publish(): Promise<void>;
   /** Lets go of everything, but keeps the bytes of an unfinished blob. */
   close(): Promise<void>;
 }
 
-/** A layer on its way into the staging area. */
-export interface Staging {
-  /** What the layer may unpack to. */
-  readonly limits: UnpackLimits;
-  /** Takes in the uncompressed tar. */
-  consume(tar: Readable): Promise<unknown>;
+/** A blob on its way into the staging area. */
+export interface Staging<TWhole> {
+  /** What a layer may unpack to. */
+  readonly limits?: UnpackLimits;
+  /** Takes in the uncompressed tar. Absent where the blob is kept as it is. */
+  consume?(tar: Readable): Promise<unknown>;
   /** Removes what was staged. */
   discard(): Promise<void>;
   /** Hands over what was staged, once it is there to stay. */
-  finish(layer: UnpackedLayer): Promise<StagedLayer>;
+  finish(layer: UnpackedLayer): Promise<TWhole>;
 }
 
+/** What takes in a blob's bytes as they arrive: an {@link Unpacking}, or nothing. */
+type Contents = Pick<Unpacking, 'write' | 'finish' | 'abort'>;
+
 /**
- * A {@link LayerIngest} on any backend: hashes, checks digest and size, unpacks as bytes arrive,
- * and takes care that no two calls overlap.
+ * A {@link BlobIngest} on any backend: hashes, checks digest and size, unpacks layers as bytes
+ * arrive, and takes care that no two calls overlap.
  */
-export class Ingestion implements LayerIngest {
+export class Ingestion<TWhole> implements BlobIngest<TWhole> {
   readonly #blob: Descriptor;
-  readonly #backend: IngestBackend;
+  readonly #backend: IngestBackend<TWhole>;
   readonly #closing = new AbortController();
   #underWay: Promise<unknown> = Promise.resolve();
   #hash: Hash;
   #offset = 0;
-  #staging: Staging | undefined;
-  #unpacking: Unpacking | undefined;
+  #staging: Staging<TWhole> | undefined;
+  #unpacking: Contents | undefined;
   /** Why the bytes so far can't be unpacked: their digest will tell whose fault that is. */
   #invalid: InvalidLayerError | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(blob: Descriptor, backend: IngestBackend) {
+  private constructor(blob: Descriptor, backend: IngestBackend<TWhole>) {
     this.#blob = blob;
     this.#backend = backend;
     this.#hash = createHash(digestAlgorithm(blob.digest));
   }
 
-  /** Opens an ingest and takes in what the backend has from before. Owns the backend then. */
-  static async open(
+  /**
+   * Opens an ingest and takes in what the backend has from before. Owns the backend then.
+   *
+   * @param whole whether a blob that the store has is read again, to be unpacked.
+   */
+  static async open<TWhole>(
     blob: Descriptor,
-    backend: IngestBackend,
+    backend: IngestBackend<TWhole>,
     signal: AbortSignal,
-  ): Promise<Ingestion> {
+    whole: 'read' | 'trust' = 'read',
+  ): Promise<Ingestion<TWhole>> {
     const ingestion = new Ingestion(blob, backend);
     try {
-      await ingestion.#replay(signal);
+      if (whole === 'trust' && (await backend.isWhole())) ingestion.#offset = blob.size;
+      else await ingestion.#replay(signal);
       return ingestion;
     } catch (error) {
       await ingestion.close();
@@ -102,7 +113,7 @@ export class Ingestion implements LayerIngest {
     return this.#alone(() => this.#restart());
   }
 
-  complete(signal: AbortSignal): Promise<StagedLayer> {
+  complete(signal: AbortSignal): Promise<TWhole> {
     // The digest was verified as the last byte came in.
     return this.#alone(async (closing) => {
       const stop = (): void => void this.#unpacking?.abort();
@@ -178,11 +189,10 @@ export class Ingestion implements LayerIngest {
     }
   }
 
-  async #stage(): Promise<[Staging, Unpacking]> {
+  async #stage(): Promise<[Staging<TWhole>, Contents]> {
     this.#staging ??= await this.#backend.stage();
-    const staging = this.#staging;
-    this.#unpacking ??= new Unpacking(this.#blob, (tar) => staging.consume(tar), staging.limits);
-    return [staging, this.#unpacking];
+    this.#unpacking ??= contentsOf(this.#blob, this.#staging);
+    return [this.#staging, this.#unpacking];
   }
 
   #verify(): void {
@@ -214,4 +224,18 @@ export class Ingestion implements LayerIngest {
     this.#underWay = outcome.catch(() => undefined);
     return outcome;
   }
+}
+
+function contentsOf<TWhole>(blob: Descriptor, staging: Staging<TWhole>): Contents {
+  if (staging.consume === undefined) return keptAsIs(blob);
+  return new Unpacking(blob, staging.consume.bind(staging), staging.limits);
+}
+
+/** A blob that isn't unpacked: it is all that there is in it. */
+function keptAsIs({ digest, size }: Descriptor): Contents {
+  return {
+    write: () => Promise.resolve(),
+    finish: () => Promise.resolve({ diffID: digest as string as DiffID, size }),
+    abort: () => Promise.resolve(),
+  };
 }

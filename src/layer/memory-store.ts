@@ -11,15 +11,18 @@ import { RxferError } from '../transfer/index.js';
 import { magicLength } from './compression.js';
 import { checkDocument, maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError, LayerLimitError } from './errors.js';
-import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
+import { MemoryIngests } from './memory-ingests.js';
+import type { Staging } from './ingestion.js';
 import { layerFault } from './layer-fault.js';
 import { decompressLayer } from './layer-tar.js';
 import { defaultLimits, type UnpackLimits } from './limits.js';
 import type {
+  BlobIngest,
   BlobStore,
   ImageDocument,
   ImageRecord,
   ImageRecords,
+  KeptBlob,
   Layer,
   LayerIngest,
   LayerLease,
@@ -42,9 +45,10 @@ export interface MemoryStoreOptions {
  */
 export function createMemoryStore({ limits = {} }: MemoryStoreOptions = {}): Store {
   const blobs = new Map<Digest, Buffer>();
+  const ingests = new MemoryIngests(blobs);
   return {
-    layers: new MemoryLayers(blobs, limits),
-    blobs: new MemoryBlobs(blobs),
+    layers: new MemoryLayers(blobs, ingests, limits),
+    blobs: new MemoryBlobs(blobs, ingests),
     images: new MemoryImages(blobs),
   };
 }
@@ -52,12 +56,12 @@ export function createMemoryStore({ limits = {} }: MemoryStoreOptions = {}): Sto
 class MemoryLayers implements LayerStore {
   readonly limits: UnpackLimits;
   readonly #blobs: Map<Digest, Buffer>;
-  readonly #partials = new Map<Digest, Buffer[]>();
-  readonly #underWay = new Map<Digest, Promise<void>>();
+  readonly #ingests: MemoryIngests;
   readonly #layers = new Map<ChainID, Layer>();
 
-  constructor(blobs: Map<Digest, Buffer>, limits: UnpackLimits) {
+  constructor(blobs: Map<Digest, Buffer>, ingests: MemoryIngests, limits: UnpackLimits) {
     this.#blobs = blobs;
+    this.#ingests = ingests;
     this.limits = limits;
   }
 
@@ -66,18 +70,8 @@ class MemoryLayers implements LayerStore {
     return Promise.resolve(layer && leaseOn(layer));
   }
 
-  async ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
-    const former = this.#underWay.get(blob.digest) ?? Promise.resolve();
-    let done: () => void = () => undefined;
-    const mine = new Promise<void>((resolve) => (done = resolve));
-    this.#underWay.set(
-      blob.digest,
-      former.then(() => mine),
-    );
-    await former;
-    if (signal.aborted) done();
-    signal.throwIfAborted();
-    return Ingestion.open(blob, this.#backend(blob, done), signal);
+  ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
+    return this.#ingests.open(blob, memoryStaging(blob, this.limits), signal);
   }
 
   async register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease> {
@@ -104,36 +98,6 @@ class MemoryLayers implements LayerStore {
       decompressLayer(Readable.from([bytes], { signal }), head, blob.mediaType),
     );
   }
-
-  #backend(blob: Descriptor, done: () => void): IngestBackend {
-    const { digest } = blob;
-    const whole = this.#blobs.get(digest);
-    let chunks = whole === undefined ? (this.#partials.get(digest) ?? []) : [whole];
-    return {
-      existing: () => Readable.from([...chunks]),
-      write: (chunk) => {
-        chunks.push(chunk);
-        return Promise.resolve();
-      },
-      reset: () => {
-        chunks = [];
-        this.#blobs.delete(digest);
-        return Promise.resolve();
-      },
-      stage: () => Promise.resolve(memoryStaging(blob, this.limits)),
-      publish: () => {
-        this.#blobs.set(digest, Buffer.concat(chunks));
-        done();
-        return Promise.resolve();
-      },
-      close: () => {
-        if (this.#blobs.has(digest)) this.#partials.delete(digest);
-        else this.#partials.set(digest, chunks);
-        done();
-        return Promise.resolve();
-      },
-    };
-  }
 }
 
 /** Nothing is collected in memory, so there is nothing to be kept from it. */
@@ -141,7 +105,7 @@ function leaseOn(layer: Layer): LayerLease {
   return { layer, release: () => undefined };
 }
 
-function memoryStaging(blob: Descriptor, limits: UnpackLimits): Staging {
+function memoryStaging(blob: Descriptor, limits: UnpackLimits): Staging<StagedLayer> {
   return {
     limits,
     consume: (tar) => readThrough(tar, limits),
@@ -166,9 +130,11 @@ async function readThrough(tar: Readable, limits: UnpackLimits): Promise<void> {
 
 class MemoryBlobs implements BlobStore {
   readonly #blobs: Map<Digest, Buffer>;
+  readonly #ingests: MemoryIngests;
 
-  constructor(blobs: Map<Digest, Buffer>) {
+  constructor(blobs: Map<Digest, Buffer>, ingests: MemoryIngests) {
     this.#blobs = blobs;
+    this.#ingests = ingests;
   }
 
   size(digest: Digest): Promise<number | undefined> {
@@ -186,6 +152,12 @@ class MemoryBlobs implements BlobStore {
     if (bytes === undefined) return Promise.reject(new BlobNotFoundError(digest));
     const stream = Readable.from([bytes.subarray(offset)], { signal });
     return Promise.resolve({ stream, offset, resumable: true });
+  }
+
+  ingest(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest> {
+    const discard = (): Promise<void> => Promise.resolve();
+    const finish = (): Promise<KeptBlob> => Promise.resolve({ blob, discard });
+    return this.#ingests.open(blob, { discard, finish }, signal, 'trust');
   }
 }
 

@@ -36,7 +36,7 @@ export interface StagedLayer {
   discard(): Promise<void>;
 }
 
-/** How {@link LayerIngest.append} is watched and stopped. */
+/** How {@link BlobIngest.append} is watched and stopped. */
 export interface AppendOptions {
   /** Stops the copy and destroys the body; what was accepted stays. */
   readonly signal: AbortSignal;
@@ -44,12 +44,19 @@ export interface AppendOptions {
   readonly onProgress?: (offset: number) => void;
 }
 
+/** A blob that is kept as it is, and from garbage collection until it is discarded. */
+export interface KeptBlob {
+  readonly blob: Descriptor;
+  /** Gives the blob up, which stays as long as an image needs it. Further calls do nothing. */
+  discard(): Promise<void>;
+}
+
 /**
  * The way of one blob into a store (containerd's content.Writer). The bytes pass once: they are
- * kept, hashed, decompressed, hashed again and unpacked as they arrive, with back-pressure.
- * Calls don't overlap, but for `close`, which ends the one under way.
+ * kept and hashed as they arrive, with back-pressure. Calls don't overlap, but for `close`, which
+ * ends the one under way.
  */
-export interface LayerIngest {
+export interface BlobIngest<TWhole = KeptBlob> {
   /** Bytes that are here already; where the next append goes on. Equal to the size: all there. */
   readonly offset: number;
   /**
@@ -62,14 +69,20 @@ export interface LayerIngest {
   append(body: Readable, options: AppendOptions): Promise<void>;
   /** Forgets everything and stands at 0. */
   restart(): Promise<void>;
-  /** Ends the unpacking, publishes the blob and hands over what is staged. Once all is there. */
-  complete(signal: AbortSignal): Promise<StagedLayer>;
+  /** Publishes the blob and hands over what it came to. Once all is there. */
+  complete(signal: AbortSignal): Promise<TWhole>;
   /**
    * Ends the ingest, and whatever call is under way. Bytes of an unfinished blob stay for the
    * next ingest of it to resume; everything else goes. Resolves when nothing is open any more.
    */
   close(): Promise<void>;
 }
+
+/**
+ * The way of a layer's blob into a store, which is decompressed, hashed again and unpacked as it
+ * arrives. `complete` ends the unpacking too, and hands over what is staged.
+ */
+export type LayerIngest = BlobIngest<StagedLayer>;
 
 /** Where layers are kept. Every implementation passes spec/support/layer-store-contract.ts. */
 export interface LayerStore {
@@ -122,15 +135,20 @@ export interface BlobStore {
   read(digest: Digest): Promise<Uint8Array | undefined>;
   /** The blob's bytes from an offset; rejects with BlobNotFoundError when it isn't there. */
   open(digest: Digest, request: BlobRequest): Promise<BlobBody>;
+  /**
+   * Opens the ingest of a blob that is kept as it is, whatever it holds. As with layers, what is
+   * there isn't wanted again, and the caller must close it, in every outcome.
+   */
+  ingest(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest>;
 }
 
 /** An image that a store knows by name. */
 export interface ImageRecord {
   /** In full, as formatReference writes it. */
   readonly reference: string;
-  /** The image's manifest, of one platform. */
+  /** The image's manifest, of one platform, or an index of which everything is here. */
   readonly manifest: Descriptor;
-  /** The digest that the reference led to: the manifest's, or that of the index it stood in. */
+  /** The digest that the reference led to: the manifest's, or that of the index it stands in. */
   readonly resolved: Digest;
   /** When the record was written, ISO 8601. */
   readonly created: string;

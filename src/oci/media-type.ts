@@ -28,6 +28,11 @@ export function isManifestType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }
 
+/** Tells whether the media type is that of an image's configuration, OCI's or Docker's. */
+export function isConfigType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociConfig || mediaType === mediaTypes.dockerConfig;
+}
+
 /** Tells whether a layer of this media type may not be distributed by registries. */
 export function isForeignLayerType(mediaType: string): boolean {
   return (

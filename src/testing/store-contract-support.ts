@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { Readable } from 'node:stream';
-import type { LayerIngest, LayerStore, StagedLayer, Store } from '../layer/index.js';
+import type { BlobIngest, LayerStore, StagedLayer, Store } from '../layer/index.js';
 import type { Descriptor, DiffID } from '../oci/index.js';
 import { sampleImage } from './sample-image.js';
 
@@ -43,12 +43,12 @@ export function unaborted(): AbortSignal {
 }
 
 /** Opens an ingest, and closes it in every outcome. */
-export async function ingesting<T>(
-  layers: LayerStore,
+export async function ingesting<T, TWhole>(
+  store: { ingest(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest<TWhole>> },
   blob: Descriptor,
-  use: (ingest: LayerIngest) => Promise<T>,
+  use: (ingest: BlobIngest<TWhole>) => Promise<T>,
 ): Promise<T> {
-  const ingest = await layers.ingest(blob, unaborted());
+  const ingest = await store.ingest(blob, unaborted());
   try {
     return await use(ingest);
   } finally {
@@ -57,7 +57,7 @@ export async function ingesting<T>(
 }
 
 /** Takes in what is missing of a blob. */
-export function append(ingest: LayerIngest, bytes: Buffer): Promise<void> {
+export function append(ingest: Pick<BlobIngest, 'append'>, bytes: Buffer): Promise<void> {
   return ingest.append(Readable.from(chunksOf(bytes)), { signal: unaborted() });
 }
 

@@ -1,6 +1,7 @@
 import { imageCases } from './store-contract-images.js';
 import { ingestCases } from './store-contract-ingest.js';
 import { interruptionCases } from './store-contract-interruption.js';
+import { keepCases } from './store-contract-keep.js';
 import { layerCases } from './store-contract-layers.js';
 import type { StoreCase } from './store-contract-support.js';
 
@@ -18,6 +19,7 @@ export type { StoreCase } from './store-contract-support.js';
 export const storeContract: readonly StoreCase[] = [
   ...ingestCases,
   ...interruptionCases,
+  ...keepCases,
   ...layerCases,
   ...imageCases,
 ];

@@ -16,7 +16,7 @@ export function scanLayers(rxfer: Rxfer, store: Store, reference: string): Obser
     mergeMap((event) => {
       // The layers are leased until this is called: nothing removes one that is being read.
       if (event.kind === 'result') ({ release } = event);
-      if (event.kind !== 'layer') return EMPTY;
+      if (event.kind !== 'layer' || event.layer === undefined) return EMPTY;
       const { layer } = event;
       const files$ = from(headersOf(store, layer));
       return files$.pipe(map((header) => ({ diffID: layer.diffID, header })));

@@ -1,6 +1,6 @@
 import { parseLocation } from '../../image/index.js';
 import { moveImages } from '../move-images.js';
-import type { MoveOptions } from '../options.js';
+import { moveOptionsOf, refusePlatformOfAll, type MoveOptions } from '../options.js';
 import { printCopied } from '../print-copied.js';
 import { hostsOf } from '../registry-options.js';
 
@@ -12,11 +12,11 @@ export async function copy(
 ): Promise<void> {
   const hosts = hostsOf([source, destination].map(parseLocation));
   const { kind } = parseLocation(destination);
-  const { platform } = options;
+  refusePlatformOfAll(options);
   const begin = performance.now();
   const event = await moveImages(
     { ...options, hosts },
-    ({ rxfer }) => rxfer.copy(source, destination, platform === undefined ? {} : { platform }),
+    ({ rxfer }) => rxfer.copy(source, destination, moveOptionsOf(options)),
     kind === 'store' ? undefined : destination,
   );
   printCopied(destination, event, options.format, performance.now() - begin);

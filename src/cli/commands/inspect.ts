@@ -1,27 +1,72 @@
+import { ImageNotFoundError, PlatformNotFoundError } from '../../image/index.js';
 import { BlobNotFoundError, openDiskStore, type Store } from '../../layer/index.js';
-import { ImageNotFoundError } from '../../image/index.js';
 import {
+  bestPlatform,
   chainIDsOf,
   formatPlatform,
   formatReference,
+  isConfigType,
+  isIndexType,
   parseConfig,
+  parseIndex,
   parseManifest,
   parseReference,
+  type Descriptor,
   type Digest,
+  type Platform,
 } from '../../oci/index.js';
 import type { StoreOptions } from '../options.js';
 
 /** `rxfer inspect REF` */
-export async function inspect(text: string, options: StoreOptions): Promise<void> {
+export async function inspect(
+  text: string,
+  options: StoreOptions & { readonly platform?: Platform },
+): Promise<void> {
   const reference = formatReference(parseReference(text));
   const store = await openDiskStore(options.store);
   const record = await store.images.get(reference);
   if (record === undefined) {
     throw new ImageNotFoundError(reference, 'the store', `Pull it first: rxfer pull ${text}`);
   }
-  const manifest = parseManifest(await document(store, record.manifest.digest));
-  const config = parseConfig(await document(store, manifest.config.digest));
-  const { diffIDs } = config.rootFS;
+  const { resolved: digest, manifest, created } = record;
+  const all = await manifestsOf(store, manifest);
+  const { platform } = options;
+  const chosen = platform === undefined ? all : [choose(reference, all, platform)];
+  const images = await Promise.all(chosen.map((entry) => describe(store, entry)));
+  const [image] = images;
+  const isOne = platform !== undefined || !isIndexType(manifest.mediaType);
+  const shown =
+    isOne && image !== undefined
+      ? { reference, digest, ...image, created }
+      : { reference, digest, manifest, created, images };
+  console.log(JSON.stringify(shown, undefined, 2));
+}
+
+/** The manifest itself, or those of an index that is here whole. */
+async function manifestsOf(store: Store, descriptor: Descriptor): Promise<Descriptor[]> {
+  if (!isIndexType(descriptor.mediaType)) return [descriptor];
+  const { manifests } = parseIndex(await document(store, descriptor.digest));
+  return (await Promise.all(manifests.map((entry) => manifestsOf(store, entry)))).flat();
+}
+
+function choose(reference: string, all: readonly Descriptor[], wanted: Platform): Descriptor {
+  const platforms = all.map(({ platform }) => platform);
+  // The only one of a record that is no index has its platform in its configuration alone.
+  const best = all.length === 1 ? 0 : bestPlatform(wanted, platforms);
+  const chosen = all[best];
+  if (chosen !== undefined) return chosen;
+  throw new PlatformNotFoundError(
+    reference,
+    wanted,
+    platforms.flatMap((platform) => platform ?? []),
+  );
+}
+
+async function describe(store: Store, { platform, ...descriptor }: Descriptor) {
+  const manifest = parseManifest(await document(store, descriptor.digest));
+  const isImage = isConfigType(manifest.config.mediaType) && platform?.os !== 'unknown';
+  const config = isImage ? parseConfig(await document(store, manifest.config.digest)) : undefined;
+  const diffIDs = config?.rootFS.diffIDs ?? [];
   const chainIDs = chainIDsOf(diffIDs);
   const layers = manifest.layers.map(({ digest, mediaType, size }, index) => ({
     digest,
@@ -30,16 +75,13 @@ export async function inspect(text: string, options: StoreOptions): Promise<void
     diffID: diffIDs[index],
     chainID: chainIDs[index],
   }));
-  const shown = {
-    reference,
-    digest: record.resolved,
-    manifest: record.manifest,
-    platform: formatPlatform(config.platform),
-    created: record.created,
+  const known = config?.platform ?? platform;
+  return {
+    manifest: descriptor,
+    platform: known === undefined ? undefined : formatPlatform(known),
     layers,
-    config: config.raw,
+    config: config?.raw,
   };
-  console.log(JSON.stringify(shown, undefined, 2));
 }
 
 async function document(store: Store, digest: Digest): Promise<Uint8Array> {

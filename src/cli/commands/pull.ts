@@ -3,7 +3,8 @@ import type { PulledImage, PullEvent, Rxfer } from '../../image/index.js';
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
 import { moveImages } from '../move-images.js';
-import type { MoveOptions } from '../options.js';
+import { moveOptionsOf, type MoveOptions } from '../options.js';
+import { imagesJson, imagesText } from '../images-json.js';
 
 /** What became of one reference. */
 interface Pulled {
@@ -38,13 +39,13 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
 function pullAll(
   rxfer: Rxfer,
   references: readonly string[],
-  { platform }: MoveOptions,
+  options: MoveOptions,
   pulled: Map<string, Pulled>,
 ): Observable<PullEvent> {
   const begin = performance.now();
   const failures: unknown[] = [];
   const pulls = references.map((reference) =>
-    rxfer.pull(reference, platform === undefined ? {} : { platform }).pipe(
+    rxfer.pull(reference, moveOptionsOf(options)).pipe(
       tap((event) => {
         if (event.kind !== 'result') return;
         event.release();
@@ -67,6 +68,14 @@ function pullAll(
 
 function json({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, platform, config, layers, diffIDs, chainIDs, statuses } = image;
+  if (image.images !== undefined) {
+    const status = new Map(layers.map(({ digest }, index) => [digest, statuses[index]]));
+    const images = imagesJson(image.images).map((each) => ({
+      ...each,
+      layers: each.layers.map((layer) => ({ ...layer, status: status.get(layer.digest) })),
+    }));
+    return JSON.stringify({ reference, digest: resolved, images, bytes, seconds });
+  }
   return JSON.stringify({
     reference,
     digest: resolved,
@@ -88,6 +97,6 @@ function text({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, statuses } = image;
   const pulled = statuses.filter((status) => status === 'pulled').length;
   const existed = statuses.length - pulled;
-  const layers = `${pulled} layers pulled, ${existed} there before`;
+  const layers = `${imagesText(image)}${pulled} layers pulled, ${existed} there before`;
   return `${reference}\n${resolved}\n${layers}, ${formatBytes(bytes)} in ${seconds.toFixed(1)} s`;
 }

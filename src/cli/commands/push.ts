@@ -1,6 +1,6 @@
 import { parseReference } from '../../oci/index.js';
 import { moveImages } from '../move-images.js';
-import type { MoveOptions } from '../options.js';
+import { moveOptionsOf, type MoveOptions } from '../options.js';
 import { printCopied } from '../print-copied.js';
 
 /** `rxfer push REF [SOURCE]` */
@@ -15,7 +15,7 @@ export async function push(
   const begin = performance.now();
   const event = await moveImages(
     { ...options, hosts: [host] },
-    ({ rxfer }) => rxfer.push(reference, { source: from }),
+    ({ rxfer }) => rxfer.push(reference, { ...moveOptionsOf(options), source: from }),
     reference,
   );
   printCopied(reference, event, options.format, performance.now() - begin);

@@ -2,7 +2,7 @@ import type { ReusedFiles } from '../../image/index.js';
 import type { SharingMode } from '../../layer/index.js';
 import { parseReference } from '../../oci/index.js';
 import { moveImages } from '../move-images.js';
-import type { MoveOptions } from '../options.js';
+import { moveOptionsOf, type MoveOptions } from '../options.js';
 
 /** The options of `rxfer unpack`. */
 export interface UnpackOptions extends MoveOptions {
@@ -18,7 +18,7 @@ export async function unpack(
   parseReference(reference);
   const { link } = options;
   const event = await moveImages({ ...options, hosts: [] }, ({ rxfer }) =>
-    rxfer.unpack(reference, directory, link && { link }),
+    rxfer.unpack(reference, directory, { ...moveOptionsOf(options), ...(link && { link }) }),
   );
   if (event.kind !== 'result') return;
   const { omissions, reused } = event;

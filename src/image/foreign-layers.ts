@@ -1,0 +1,25 @@
+import { isForeignLayerType, type Descriptor } from '../oci/index.js';
+import { ForeignLayerError } from './errors.js';
+
+/**
+ * What is done with layers that are kept elsewhere than on the registry, by their `urls` or media
+ * type, as Windows' base layers once were. `refuse`: such an image isn't moved. `fetch`: they are
+ * fetched from their urls, without credentials, where the source doesn't have them, and left out of
+ * what is pushed. `push`: they are fetched and pushed like any other.
+ */
+export type ForeignLayers = 'refuse' | 'fetch' | 'push';
+
+/** Tells whether a layer may not be where the image is. */
+export function isForeign({ mediaType, urls = [] }: Descriptor): boolean {
+  return urls.length > 0 || isForeignLayerType(mediaType);
+}
+
+/** @throws ForeignLayerError where there is one that isn't to be followed. */
+export function checkForeign(
+  reference: string,
+  layers: readonly Descriptor[],
+  foreign: ForeignLayers,
+): void {
+  const found = foreign === 'refuse' ? layers.find(isForeign) : undefined;
+  if (found !== undefined) throw new ForeignLayerError(reference, found.digest);
+}

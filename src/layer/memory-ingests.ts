@@ -1,0 +1,69 @@
+import { Readable } from 'node:stream';
+import type { Descriptor, Digest } from '../oci/index.js';
+import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
+
+/** The blobs on their way into a store in memory: of each, one at a time. */
+export class MemoryIngests {
+  readonly #blobs: Map<Digest, Buffer>;
+  readonly #partials = new Map<Digest, Buffer[]>();
+  readonly #underWay = new Map<Digest, Promise<void>>();
+
+  constructor(blobs: Map<Digest, Buffer>) {
+    this.#blobs = blobs;
+  }
+
+  /** Waits until no other ingest has this blob under way. */
+  async open<TWhole>(
+    blob: Descriptor,
+    staging: Staging<TWhole>,
+    signal: AbortSignal,
+    whole: 'read' | 'trust' = 'read',
+  ): Promise<Ingestion<TWhole>> {
+    const former = this.#underWay.get(blob.digest) ?? Promise.resolve();
+    let done: () => void = () => undefined;
+    const mine = new Promise<void>((resolve) => (done = resolve));
+    this.#underWay.set(
+      blob.digest,
+      former.then(() => mine),
+    );
+    await former;
+    if (signal.aborted) done();
+    signal.throwIfAborted();
+    return Ingestion.open(blob, this.#backend(blob, staging, done), signal, whole);
+  }
+
+  #backend<TWhole>(
+    blob: Descriptor,
+    staging: Staging<TWhole>,
+    done: () => void,
+  ): IngestBackend<TWhole> {
+    const { digest } = blob;
+    const whole = this.#blobs.get(digest);
+    let chunks = whole === undefined ? (this.#partials.get(digest) ?? []) : [whole];
+    return {
+      isWhole: () => Promise.resolve(this.#blobs.get(digest)?.length === blob.size),
+      existing: () => Readable.from([...chunks]),
+      write: (chunk) => {
+        chunks.push(chunk);
+        return Promise.resolve();
+      },
+      reset: () => {
+        chunks = [];
+        this.#blobs.delete(digest);
+        return Promise.resolve();
+      },
+      stage: () => Promise.resolve(staging),
+      publish: () => {
+        this.#blobs.set(digest, Buffer.concat(chunks));
+        done();
+        return Promise.resolve();
+      },
+      close: () => {
+        if (this.#blobs.has(digest)) this.#partials.delete(digest);
+        else this.#partials.set(digest, chunks);
+        done();
+        return Promise.resolve();
+      },
+    };
+  }
+}
