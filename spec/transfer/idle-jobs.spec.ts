@@ -1,6 +1,7 @@
 import {
   concat,
   EMPTY,
+  finalize,
   NEVER,
   Observable,
   of,
@@ -354,4 +355,24 @@ describe.each([
     a.unsubscribe();
     expect([log, phases()]).toEqual([['a runs', 'a aborted'], '']);
   });
+});
+
+it('a job whose watcher leaves from within its run gives the slot on when run has returned', () => {
+  const manager = new TransferManager<string>(1);
+  const log: string[] = [];
+  const stop$ = new Subject<void>();
+  const leaves = idle(() => {
+    stop$.next();
+    log.push('returns');
+    return NEVER.pipe(finalize(() => log.push('is down')));
+  });
+  const next = idle(() => {
+    log.push('the next runs');
+    return NEVER;
+  });
+  const a = manager.transfer('a', () => NEVER).subscribe();
+  manager.transfer('b', leaves).pipe(takeUntil(stop$)).subscribe();
+  manager.transfer('c', next).subscribe();
+  a.unsubscribe();
+  expect(log).toEqual(['returns', 'is down', 'the next runs']);
 });
