@@ -14,6 +14,9 @@ export interface OriginPoolOptions {
   readonly proxy: ProxyServer | undefined;
 }
 
+/** Bytes that the headers of an answer may have in all, which limits their number as well. */
+const maxHeaderSize = 16 * 1024;
+
 /** Makes the pool of an origin: to the origin itself, or through the proxy that stands for it. */
 export function createPool(options: OriginPoolOptions): OriginPool {
   const { dispatcher, destroy } = plainPool(options);
@@ -26,7 +29,7 @@ function plainPool({ origin, settings, secure, proxy }: OriginPoolOptions): Orig
     timeout: connectTimeout,
     ...(secure && { secureContext: secure.context, rejectUnauthorized: secure.verify }),
   };
-  const options = { connect, headersTimeout, bodyTimeout };
+  const options = { connect, headersTimeout, bodyTimeout, maxHeaderSize };
   if (proxy !== undefined) return proxiedPool(origin, options, proxy);
   const pool = new Pool(origin, options);
   return { dispatcher: pool, destroy: (reason) => pool.destroy(reason) };

@@ -15,7 +15,12 @@ import { discard, headerOf, lengthOf, readAtMost } from './answers.js';
 import type { FetchedManifest } from './client.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';
-import { ManifestDigestError, ManifestTooLargeError, UnsupportedManifestError } from './errors.js';
+import {
+  ManifestDigestError,
+  ManifestTooLargeError,
+  UnexpectedResponseError,
+  UnsupportedManifestError,
+} from './errors.js';
 import type { Concern } from './failures.js';
 import type { HostHealth } from './host-health.js';
 import { pullScope } from './scopes.js';
@@ -72,15 +77,18 @@ export class ManifestFetcher {
     const answer = await this.#transport.send(request);
     await discard(answer);
     const mediaType = headerOf(answer, 'content-type')?.split(';')[0]?.trim() ?? '';
-    const digest = headerOf(answer, 'docker-content-digest') ?? '';
     const size = lengthOf(answer);
     const known = isIndexType(mediaType) || isManifestType(mediaType);
-    if (answer.status !== 200 || !known || !isDigest(digest) || size === undefined) {
+    const told = answer.status === 200 ? toldDigest(answer, request.concern) : undefined;
+    if (!known || told === undefined || size === undefined || size > manifestLimit) {
       return (await this.#fetch(reference, endpoint, signal)).descriptor;
     }
-    if (reference.digest !== undefined && digest !== reference.digest) {
-      throw new ManifestDigestError(reference.digest, digest, request.concern);
+    const digest = reference.digest ?? told;
+    // Digests of two algorithms can't be compared without the bytes.
+    if (digestAlgorithm(digest) !== digestAlgorithm(told)) {
+      return (await this.#fetch(reference, endpoint, signal)).descriptor;
     }
+    if (digest !== told) throw new ManifestDigestError(digest, told, request.concern);
     return { mediaType, digest, size };
   }
 
@@ -129,16 +137,30 @@ export function manifestRequest(
   };
 }
 
+/** The digest by which the manifest was asked for, or the registry's; each must be the bytes' own. */
 function verifiedDigest(
   reference: Reference,
   answer: HttpAnswer,
   bytes: Uint8Array,
   concern: Concern,
 ): Digest {
+  const told = toldDigest(answer, concern);
+  for (const expected of [reference.digest, told]) {
+    if (expected === undefined) continue;
+    const actual = digestOf(bytes, digestAlgorithm(expected));
+    if (actual !== expected) throw new ManifestDigestError(expected, actual, concern);
+  }
+  return reference.digest ?? told ?? digestOf(bytes);
+}
+
+/**
+ * What `Docker-Content-Digest` says, if anything.
+ *
+ * @throws UnexpectedResponseError where it is no digest that can be checked.
+ */
+function toldDigest(answer: HttpAnswer, concern: Concern): Digest | undefined {
   const told = headerOf(answer, 'docker-content-digest');
-  const expected = reference.digest ?? (told !== undefined && isDigest(told) ? told : undefined);
-  if (expected === undefined) return digestOf(bytes);
-  const actual = digestOf(bytes, digestAlgorithm(expected));
-  if (actual !== expected) throw new ManifestDigestError(expected, actual, concern);
-  return expected;
+  if (told === undefined || isDigest(told)) return told;
+  const message = `${answer.url.host} states a digest that is neither sha256 nor sha512`;
+  throw new UnexpectedResponseError(message, { ...concern, status: answer.status });
 }

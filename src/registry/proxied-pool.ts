@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly connect: buildConnector.BuildOptions & { readonly timeout: number };
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
+  /** In bytes. */
+  readonly maxHeaderSize: number;
 }
 
 /** A dispatcher for an origin, and what ends all sockets that it has. */
@@ -45,6 +47,7 @@ function tunnelling(origin: string, options: PoolOptions, proxy: ProxyServer): O
   const doors = new Pool(proxy.url.origin, {
     connect: connectionTo(proxy, options),
     headersTimeout: options.connect.timeout,
+    maxHeaderSize: options.maxHeaderSize,
   });
   const open = async (): Promise<Socket> => {
     const answer = await doors.connect({ path, headers }).catch((cause: unknown) => {
