@@ -13,7 +13,7 @@ import {
   parseRepository,
   type Reference,
 } from '../oci/index.js';
-import type { RegistryClient } from '../registry/index.js';
+import { retryingClient, type RegistryClient } from '../registry/index.js';
 import type { TransferManagerState } from '../transfer/index.js';
 import { blobOrigins } from './blob-origins.js';
 import { loadCargo, withoutForeignLayers } from './cargo.js';
@@ -125,7 +125,7 @@ class SharedRxfer implements Rxfer {
 
   constructor({ store, registry, ...options }: RxferOptions) {
     this.#store = store;
-    this.#registry = registry;
+    this.#registry = retryingClient(registry, options);
     const stores = { linux: store.layers, windows: store.layers, freebsd: store.layers };
     this.#downloads = new LayerDownloadManager(stores, options);
     this.#uploads = new LayerUploadManager(options);

@@ -12,3 +12,4 @@ export type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
 export { UploadSession } from './upload-session.js';
 export type { Environment } from './environment.js';
 export { eraseLogin, storeLogin, type Login } from './login.js';
+export { retryingClient, type DocumentRetryOptions } from './retrying-client.js';

@@ -8,6 +8,7 @@ import {
   tap,
   type SchedulerLike,
 } from 'rxjs';
+import { abortableRequest } from './abortable-request.js';
 
 /** A bearer token and the time, by the client's clock in ms, from which it isn't used any more. */
 export interface Token {
@@ -48,7 +49,7 @@ export class TokenCache {
   }
 
   #fetch(key: string, request: TokenRequest): Observable<Token> {
-    const fetch$ = requested(request).pipe(
+    const fetch$ = abortableRequest(request).pipe(
       tap((token) => this.#held.set(key, token)),
       finalize(() => this.#fetches.delete(key)),
       share(),
@@ -56,20 +57,6 @@ export class TokenCache {
     this.#fetches.set(key, fetch$);
     return fetch$;
   }
-}
-
-function requested(request: TokenRequest): Observable<Token> {
-  return new Observable((subscriber) => {
-    const controller = new AbortController();
-    request(controller.signal).then(
-      (token) => {
-        subscriber.next(token);
-        subscriber.complete();
-      },
-      (error: unknown) => subscriber.error(error),
-    );
-    return () => controller.abort();
-  });
 }
 
 function aborted(signal: AbortSignal): Observable<never> {

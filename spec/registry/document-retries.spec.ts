@@ -1,0 +1,225 @@
+import { lastValueFrom, VirtualTimeScheduler } from 'rxjs';
+import {
+  createMemoryStore,
+  createRxfer,
+  retryingClient,
+  type DocumentRetryOptions,
+  type RegistryClient,
+  type RegistryClientOptions,
+} from '../../src/index.js';
+import { digestOf, mediaTypes, parseReference } from '../../src/oci/index.js';
+import {
+  sampleImage,
+  type Fault,
+  type FaultMatch,
+  type SampleImage,
+  type TestRegistry,
+} from '../../src/testing/index.js';
+import { closeAll, closedPort, openClient, openRegistry, serve } from '../support/loopback.js';
+import { until } from '../support/until.js';
+
+const { signal } = new AbortController();
+const manifests = /\/manifests\//;
+let registry: TestRegistry;
+let image: SampleImage;
+
+beforeAll(async () => {
+  image = await sampleImage({ layers: [[{ name: 'file', size: 1000 }]] });
+});
+beforeEach(async () => {
+  registry = await openRegistry();
+  registry.addImage('app', 'v1', image);
+});
+afterEach(closeAll);
+
+const config = () => [...image.blobs.keys()].find((digest) => digest !== image.layers[0]?.digest)!;
+
+function inject(match: FaultMatch, fault: Fault, times = 1): void {
+  registry.inject({ match, times, fault });
+}
+
+function asked(path: RegExp, method = 'GET', at = registry): number {
+  return at.requests.filter((each) => each.method === method && path.test(each.path)).length;
+}
+
+const troubles: [string, Fault][] = [
+  ['429', { kind: 'status', status: 429 }],
+  ['500', { kind: 'status', status: 500 }],
+  ['503', { kind: 'status', status: 503 }],
+  ['a reset', { kind: 'reset', afterBytes: 0 }],
+  ['an answer that breaks off', { kind: 'truncate', afterBytes: 20 }],
+  ['an answer that is late', { kind: 'latency', milliseconds: 60_000 }],
+  ['an answer that stalls', { kind: 'stall', afterBytes: 20 }],
+];
+const impatient = { headersTimeout: 500, bodyTimeout: 500 };
+
+function pull(retries: DocumentRetryOptions = {}, options: RegistryClientOptions = {}) {
+  const rxfer = createRxfer({
+    store: createMemoryStore(),
+    registry: openClient({ ...impatient, ...options }),
+    delay: () => 1,
+    ...retries,
+  });
+  return lastValueFrom(rxfer.pull(`${registry.host}/app:v1`));
+}
+
+describe('what describes an image', () => {
+  it.each(troubles)('is asked for again after %s: its manifest', async (_, fault) => {
+    inject({ path: manifests }, fault, 2);
+    expect(await pull()).toMatchObject({ kind: 'result' });
+    expect(asked(manifests)).toBe(3);
+  });
+
+  it.each(troubles)('is asked for again after %s: its configuration', async (_, fault) => {
+    inject({ digest: config() }, fault, 2);
+    expect(await pull()).toMatchObject({ kind: 'result' });
+    expect(asked(new RegExp(config()))).toBe(3);
+  });
+
+  it.each([400, 401, 403, 404])('is not asked for again after %d', async (status) => {
+    inject({ path: manifests }, { kind: 'status', status }, 9);
+    await expect(pull()).rejects.toMatchObject({ status });
+    expect(asked(manifests)).toBe(1);
+  });
+
+  it('is not asked for again where it is wrong', async () => {
+    inject({ path: manifests }, { kind: 'corrupt', offset: 5 }, 9);
+    await expect(pull()).rejects.toMatchObject({ code: 'ERR_MANIFEST_DIGEST' });
+    expect(asked(manifests)).toBe(1);
+  });
+
+  it('is asked for as often as maxAttempts says', async () => {
+    inject({ path: manifests }, { kind: 'status', status: 503 }, 9);
+    await expect(pull({ maxAttempts: 3 })).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAVAILABLE',
+    });
+    expect(asked(manifests)).toBe(3);
+  });
+
+  it('is written again after trouble', async () => {
+    const client = openClient(impatient);
+    const rxfer = createRxfer({ store: createMemoryStore(), registry: client, delay: () => 1 });
+    await lastValueFrom(rxfer.pull(`${registry.host}/app:v1`));
+    const target = await openRegistry();
+    const faults: [FaultMatch, Fault][] = [
+      [
+        { method: 'PUT', path: manifests },
+        { kind: 'status', status: 503 },
+      ],
+      [
+        { method: 'PUT', path: manifests },
+        { kind: 'reset', afterBytes: 20 },
+      ],
+      [
+        { method: 'HEAD', digest: config() },
+        { kind: 'status', status: 502 },
+      ],
+      [
+        { method: 'PUT', path: /uploads/ },
+        { kind: 'status', status: 503 },
+      ],
+    ];
+    for (const [index, [match, fault]] of faults.entries()) {
+      target.inject({ match, skip: index === 1 ? 1 : 0, times: 1, fault });
+    }
+    const source = `${registry.host}/app:v1`;
+    await lastValueFrom(rxfer.push(`${target.host}/app:v2`, { source }));
+    expect(target.repository('app').tags.get('v2')).toBe(image.descriptor.digest);
+    expect(asked(manifests, 'PUT', target)).toBe(3);
+  });
+
+  it('is not written again where it is refused', async () => {
+    const target = await openRegistry();
+    target.inject({
+      match: { method: 'PUT', path: manifests },
+      fault: { kind: 'status', status: 400 },
+    });
+    const rxfer = createRxfer({ store: createMemoryStore(), registry: openClient() });
+    await lastValueFrom(rxfer.pull(`${registry.host}/app:v1`));
+    const source = `${registry.host}/app:v1`;
+    await expect(
+      lastValueFrom(rxfer.push(`${target.host}/app:v2`, { source })),
+    ).rejects.toMatchObject({ status: 400 });
+    expect(asked(manifests, 'PUT', target)).toBe(1);
+  });
+
+  it.each(troubles.slice(0, 4))(
+    'is asked for again after %s of the token server',
+    async (...of) => {
+      await closeAll();
+      registry = await openRegistry({
+        auth: { kind: 'bearer', username: 'ali', password: 'baba' },
+      });
+      registry.addImage('app', 'v1', image);
+      inject({ path: /token/ }, of[1], 2);
+      const user = { kind: 'basic', username: 'ali', password: 'baba' } as const;
+      expect(await pull({}, { credentials: () => Promise.resolve(user) })).toMatchObject({
+        kind: 'result',
+      });
+    },
+  );
+});
+
+describe('retryingClient', () => {
+  const reference = () => parseReference(`${registry.host}/app:v1`);
+  const begun = (client: RegistryClient, from = signal): Promise<unknown> =>
+    client.manifest(reference(), from).then(({ descriptor }) => descriptor.digest);
+
+  it('waits 1, 2, 4 and 8 seconds of the scheduler, or as long as the server asks', async () => {
+    const scheduler = new VirtualTimeScheduler(undefined, 600_000);
+    const client = retryingClient(openClient(), { scheduler });
+    inject({ path: manifests }, { kind: 'status', status: 503 }, 2);
+    const busy: Fault = { kind: 'status', status: 429, headers: { 'retry-after': '30' } };
+    registry.inject({ match: { path: manifests }, skip: 2, times: 1, fault: busy });
+    const times = [1000, 3000, 33_000];
+    const outcome = begun(client);
+    for (const [index, time] of times.entries()) {
+      await until(() => asked(manifests) === index + 1 && scheduler.actions.length > 0);
+      scheduler.flush();
+      expect(scheduler.frame).toBe(time);
+    }
+    expect(await outcome).toBe(image.descriptor.digest);
+  });
+
+  it('ends the wait at once when it is aborted', async () => {
+    const scheduler = new VirtualTimeScheduler(undefined, 600_000);
+    const client = retryingClient(openClient(), { scheduler });
+    inject({ path: manifests }, { kind: 'status', status: 503 }, 9);
+    const controller = new AbortController();
+    const outcome = begun(client, controller.signal);
+    await until(() => scheduler.actions.length > 0);
+    controller.abort(new Error('enough'));
+    await expect(outcome).rejects.toThrow('enough');
+    scheduler.flush();
+    expect(asked(manifests)).toBe(1);
+  });
+
+  it('does not wait for who isn’t there, but for who was', async () => {
+    const nobody = parseReference(`${await closedPort()}/app:v1`);
+    const client = retryingClient(openClient(), { scheduler: new VirtualTimeScheduler() });
+    await expect(client.manifest(nobody, signal)).rejects.toMatchObject({
+      code: 'ERR_CONNECTION',
+    });
+    const patient = retryingClient(openClient(), { delay: () => 20, maxAttempts: 500 });
+    const known = reference();
+    await patient.manifest(known, signal);
+    await registry.close();
+    const outcome = patient.manifest(known, signal);
+    registry = await openRegistry({ port: Number(known.host.split(':')[1]) });
+    registry.addImage('app', 'v1', image);
+    expect((await outcome).descriptor.digest).toBe(image.descriptor.digest);
+  });
+
+  it('leaves layers to those who move them', async () => {
+    let requests = 0;
+    const host = await serve((_, response) => {
+      requests++;
+      response.writeHead(503).end();
+    });
+    const client = retryingClient(openClient(), { delay: () => 1 });
+    const blob = { mediaType: mediaTypes.ociLayerGzip, digest: digestOf('x'), size: 1 };
+    const body = client.blob({ host, path: 'app' }, blob, { offset: 0, signal });
+    await expect(body).rejects.toMatchObject({ status: 503 });
+    expect(requests).toBe(1);
+  });
+});
