@@ -151,8 +151,9 @@ function parseJson(what: string, bytes: Uint8Array): Record<string, unknown> {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new InvalidManifestError(what, 'it is not JSON', { cause });
+  } catch {
+    // Its own error shows some of the text, which may be an echo of what a server was shown.
+    throw new InvalidManifestError(what, 'it is not JSON');
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new InvalidManifestError(what, 'it is not a JSON object');

@@ -117,7 +117,9 @@ function ownError(text: string, secrets: readonly string[]): { code: string; mes
   try {
     const { errors } = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown }[] };
     const first = errors?.[0];
-    return { code: safe(first?.code, secrets), message: safe(first?.message, secrets) };
+    // A code is a word; what else may stand there is nothing to be passed on.
+    const code = typeof first?.code === 'string' && /^\w{1,64}$/.test(first.code) ? first.code : '';
+    return { code: safe(code, secrets), message: safe(first?.message, secrets) };
   } catch {
     return { code: '', message: '' };
   }

@@ -20,7 +20,7 @@ export interface RegistryRequest extends AccessRequest {
 }
 
 const maxRedirects = 5;
-/** Shorter values of headers are no secrets, and would be found everywhere. */
+/** Shorter values of headers and queries are no secrets, and would be found everywhere. */
 const minSecret = 8;
 
 /** Carries requests to registries: authorizes them, answers a 401 once, follows redirects. */
@@ -58,7 +58,11 @@ export class Transport {
   /** The error that an answer stands for; takes its body. */
   async refusal(request: AccessRequest, answer: HttpAnswer): Promise<RegistryError> {
     const { endpoint, concern, signal } = request;
-    const own = Object.values(endpoint.headers ?? {}).filter((value) => value.length >= minSecret);
+    // What a redirect was signed with is a secret as well.
+    const signatures = isOwn(request, answer.url) ? [] : [...answer.url.searchParams.values()];
+    const own = [...Object.values(endpoint.headers ?? {}), ...signatures].flatMap((value) =>
+      value.length < minSecret ? [] : [value, encodeURIComponent(value)],
+    );
     const secrets = [...this.#authorizer.secrets(endpoint.host), ...own];
     return errorOf(answer, concern, signal, { now: this.#scheduler.now(), secrets });
   }
