@@ -50,8 +50,9 @@ async function run(command: string, ...args: string[]): Promise<string> {
   const env = cliEnvironment(temporaryFolder());
   return promisify(execFile)(command, args, { cwd: folder, env }).then(
     ({ stdout }) => stdout,
-    (error: { stdout: string; stderr: string }) => {
-      throw new Error(`${command} ${args.join(' ')}: ${error.stdout}${error.stderr}`);
+    (error: unknown) => {
+      const { stdout, stderr } = error as { stdout: string; stderr: string };
+      throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`);
     },
   );
 }

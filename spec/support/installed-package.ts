@@ -38,9 +38,12 @@ export async function packPackage(folder: string): Promise<PackedPackage> {
  * these in its cache since they were installed here, so that it asks nobody.
  */
 export async function installPackage(folder: string, packed: PackedPackage): Promise<void> {
-  const { version, dependencies, bin, engines } = readJson<Record<string, unknown>>('package.json');
+  const { version, dependencies, bin, engines } = readJson('package.json') as Record<
+    string,
+    unknown
+  >;
   const own = { dependencies: { rxfer: `file:${packed.filename}` } };
-  const { packages } = readJson<Lock>('package-lock.json');
+  const { packages } = readJson('package-lock.json') as Lock;
   const needed = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
   const { integrity } = packed;
   const resolved = `file:${packed.filename}`;
@@ -69,6 +72,6 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-function readJson<T>(file: string): T {
-  return JSON.parse(readFileSync(join(root, file), 'utf8')) as T;
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(join(root, file), 'utf8'));
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
 import { createProgram } from './program.js';
-import { exitCodeOf } from './report-error.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads the result may have enough of it, as `head` does.
@@ -16,7 +16,14 @@ try {
   await createProgram(version()).parseAsync();
 } catch (error) {
   // No exit by force: what is being cleaned up is seen through, and nothing else is left.
-  process.exitCode = exitCodeOf(error, process.argv.includes('--debug'));
+  process.exitCode = await exitCode(error);
+}
+
+async function exitCode(error: unknown): Promise<number> {
+  // Commander has had its say: help, the version, or what is wrong with the usage.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { exitCodeOf } = await import('./report-error.js');
+  return exitCodeOf(error, process.argv.includes('--debug'));
 }
 
 function version(): string {

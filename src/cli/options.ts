@@ -1,11 +1,7 @@
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { MoveOptions as MovedImage } from '../image/index.js';
-import type { Platform } from '../oci/index.js';
-import { parsePlatform } from '../oci/index.js';
 import { progressModes, timelineEndings, type ProgressOptions } from './progress-options.js';
-import { UsageError } from './usage-error.js';
 import { withRegistry, type RegistryOptions } from './registry-options.js';
 
 /** The options of all commands that use a store. */
@@ -19,7 +15,8 @@ export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOpti
   readonly concurrency?: number;
   readonly format: 'text' | 'json';
   readonly timeline?: string;
-  readonly platform?: Platform;
+  /** As it was typed: what reads it is loaded with the command. */
+  readonly platform?: string;
   readonly all?: boolean;
 }
 
@@ -90,26 +87,12 @@ export function withTimelineFile(command: Command): Command {
 
 /** Adds `--platform`. */
 export function withPlatform(command: Command): Command {
-  return command.option('--platform <os/arch[/variant]>', 'which of the platforms', platform);
+  return command.option('--platform <os/arch[/variant]>', 'which of the platforms');
 }
 
 /** Adds `--all`. */
 export function withAll(command: Command): Command {
   return command.option('--all', 'the index with the images of all its platforms, as they are');
-}
-
-/** How much of an image a command moves, by its options. */
-export function moveOptionsOf({ platform, all = false }: MoveOptions): MovedImage {
-  return {
-    ...(platform === undefined ? {} : { platform }),
-    ...(all ? { platforms: 'all' } : {}),
-  };
-}
-
-/** @throws UsageError where one platform of all is asked for, which only a pull can unpack. */
-export function refusePlatformOfAll({ platform, all }: MoveOptions): void {
-  if (platform === undefined || all !== true) return;
-  throw new UsageError('--all and --platform exclude each other here', 'Leave one of them out.');
 }
 
 function defaultStore(): string {
@@ -143,12 +126,4 @@ function mirror(text: string, before: readonly string[] = []): readonly string[]
     throw new InvalidArgumentError('Write it as http[s]://host[:port][/path].');
   }
   return [...before, text];
-}
-
-function platform(text: string): Platform {
-  try {
-    return parsePlatform(text);
-  } catch {
-    throw new InvalidArgumentError("Write it as os/arch[/variant], such as 'linux/arm64/v8'.");
-  }
 }

@@ -1,7 +1,8 @@
 import { lastValueFrom, type Observable } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
 import { createMemoryStore } from '../layer/index.js';
-import { openClient, type RegistryOptions } from './registry-options.js';
+import { openClient } from './open-client.js';
+import type { RegistryOptions } from './registry-options.js';
 import { untilInterrupted } from './session.js';
 
 /** The options of all commands that speak to registries and use no store. */

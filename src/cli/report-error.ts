@@ -1,4 +1,3 @@
-import { CommanderError } from 'commander';
 import { InvalidReferenceError } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
 import { InterruptedError } from './interrupt.js';
@@ -14,8 +13,6 @@ const usageCodes = new Set([
 
 /** Says what went wrong, and what the process is to exit with. */
 export function exitCodeOf(error: unknown, debug: boolean): number {
-  // Commander has had its say.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof InterruptedError) {
     console.error('rxfer: interrupted');
     return error.exitCode;

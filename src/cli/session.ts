@@ -14,7 +14,8 @@ import { createRxfer, type Rxfer } from '../image/index.js';
 import { openDiskStore, type DiskStore } from '../layer/index.js';
 import { interrupted$ } from './interrupt.js';
 import type { MoveOptions } from './options.js';
-import { openClient, type RegistryOptions } from './registry-options.js';
+import { openClient } from './open-client.js';
+import type { RegistryOptions } from './registry-options.js';
 
 /** What a command that moves images works with. */
 export interface Session {

@@ -17,28 +17,44 @@ import {
   type ProgressSnapshot,
   type RenderOptions,
 } from '../progress/index.js';
-import type { ProgressOptions } from './progress-options.js';
-import { Screen } from './screen.js';
+import type { ProgressMode, ProgressOptions } from './progress-options.js';
+import type { Screen } from './screen.js';
+
+/** Where and how progress is shown. */
+export type Display =
+  | { readonly mode: Exclude<ProgressMode, 'auto' | 'tty'> }
+  | {
+      readonly mode: 'tty';
+      readonly Screen: typeof Screen;
+      readonly color: RenderOptions['color'];
+    };
+
+/** Finds out how progress is to be shown, and loads what draws it if need be. */
+export async function loadDisplay({ progress, color }: ProgressOptions): Promise<Display> {
+  const mode = progress === 'auto' ? (isTerminal() ? 'tty' : 'plain') : progress;
+  if (mode !== 'tty') return { mode };
+  const isColored = color && (process.env['NO_COLOR'] ?? '') === '';
+  const { Screen } = await import('./screen.js');
+  return { mode, Screen, color: isColored ? 'ansi' : 'none' };
+}
 
 /** Passes events on, and shows on stderr how far they are; of a push, also where it goes. */
 export function showProgress<E extends ImageProgressEvent>(
-  options: ProgressOptions,
+  display: Display,
   pushedTo?: string,
 ): (events$: Observable<E>) => Observable<E> {
   return connect((events$) =>
-    merge(events$.pipe(shown(options, pushedTo), ignoreElements()), events$),
+    merge(events$.pipe(shown(display, pushedTo), ignoreElements()), events$),
   );
 }
 
 function shown(
-  { progress, color }: ProgressOptions,
+  display: Display,
   pushedTo: string | undefined,
 ): OperatorFunction<ImageProgressEvent, unknown> {
-  switch (progress) {
-    case 'auto':
-      return shown({ progress: isTerminal() ? 'tty' : 'plain', color }, pushedTo);
+  switch (display.mode) {
     case 'tty':
-      return onTerminal(color && (process.env['NO_COLOR'] ?? '') === '' ? 'ansi' : 'none');
+      return onTerminal(display);
     case 'plain':
       return (events$) => events$.pipe(plainLines(), tap(writeLine));
     case 'json':
@@ -57,9 +73,10 @@ function isTerminal(): boolean {
   return process.stderr.isTTY && TERM !== 'dumb' && (CI ?? '') === '';
 }
 
-function onTerminal(
-  color: RenderOptions['color'],
-): OperatorFunction<ImageProgressEvent, ProgressSnapshot> {
+function onTerminal({
+  Screen,
+  color,
+}: Extract<Display, { mode: 'tty' }>): OperatorFunction<ImageProgressEvent, ProgressSnapshot> {
   return (events$) =>
     defer(() => {
       const screen = new Screen(process.stderr, color);

@@ -1,8 +1,9 @@
 import { parseLocation } from '../../image/index.js';
 import { moveImages } from '../move-images.js';
-import { moveOptionsOf, refusePlatformOfAll, type MoveOptions } from '../options.js';
+import { hostsOf } from '../open-client.js';
+import type { MoveOptions } from '../options.js';
+import { moveOptionsOf, refusePlatformOfAll } from '../platform-options.js';
 import { printCopied } from '../print-copied.js';
-import { hostsOf } from '../registry-options.js';
 
 /** `rxfer copy SRC DST` */
 export async function copy(

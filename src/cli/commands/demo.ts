@@ -16,7 +16,7 @@ import {
 } from '../../testing/index.js';
 import type { ProgressOptions } from '../progress-options.js';
 import { untilInterrupted } from '../session.js';
-import { showProgress } from '../show-progress.js';
+import { loadDisplay, showProgress, type Display } from '../show-progress.js';
 
 const concurrency = 3;
 const bytesPerSecond = 2_000_000;
@@ -42,10 +42,11 @@ export async function demo(options: ProgressOptions): Promise<void> {
     for (const [name, image] of images) registry.addImage(name, 'latest', image);
     makeTrouble(registry, images);
     const store = await openDiskStore(folder);
+    const display = await loadDisplay(options);
     const rxfer = createRxfer({ store, registry: client, concurrency, delay: () => retryDelay });
     const references = images.map(([name]) => `${registry.host}/${name}:latest`);
     console.error(`Pulling ${references.join(' and ')}, at most ${concurrency} layers at a time\n`);
-    const outcome = await lastValueFrom(untilInterrupted(pullAll(rxfer, references, options)));
+    const outcome = await lastValueFrom(untilInterrupted(pullAll(rxfer, references, display)));
     console.log(summary(registry, images, outcome));
   } finally {
     await client.close();
@@ -81,11 +82,11 @@ function makeTrouble(registry: TestRegistry, images: readonly [string, SampleIma
 function pullAll(
   rxfer: Rxfer,
   references: readonly string[],
-  options: ProgressOptions,
+  display: Display,
 ): Observable<Outcome> {
   const pulls$ = merge(...references.map((reference) => rxfer.pull(reference)));
   return pulls$.pipe(
-    showProgress(options),
+    showProgress(display),
     connect((events$) => {
       const end$ = events$.pipe(ignoreElements(), endWith(undefined));
       const active$ = rxfer.downloads$.pipe(

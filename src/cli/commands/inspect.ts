@@ -15,14 +15,16 @@ import {
   type Digest,
   type Platform,
 } from '../../oci/index.js';
-import type { StoreOptions } from '../options.js';
+import type { MoveOptions, StoreOptions } from '../options.js';
+import { moveOptionsOf } from '../platform-options.js';
 
 /** `rxfer inspect REF` */
 export async function inspect(
   text: string,
-  options: StoreOptions & { readonly platform?: Platform },
+  options: StoreOptions & Pick<MoveOptions, 'platform'>,
 ): Promise<void> {
   const reference = formatReference(parseReference(text));
+  const { platform } = moveOptionsOf(options);
   const store = await openDiskStore(options.store);
   const record = await store.images.get(reference);
   if (record === undefined) {
@@ -30,7 +32,6 @@ export async function inspect(
   }
   const { resolved: digest, manifest, created } = record;
   const all = await manifestsOf(store, manifest);
-  const { platform } = options;
   const chosen = platform === undefined ? all : [choose(reference, all, platform)];
   const images = await Promise.all(chosen.map((entry) => describe(store, entry)));
   const [image] = images;

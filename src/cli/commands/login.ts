@@ -5,7 +5,8 @@ import { fromAbortable } from '../../distribution/index.js';
 import { parseHost } from '../../oci/index.js';
 import { storeLogin, type Login } from '../../registry/index.js';
 import { InterruptedError } from '../interrupt.js';
-import { openClient, type RegistryOptions } from '../registry-options.js';
+import { openClient } from '../open-client.js';
+import type { RegistryOptions } from '../registry-options.js';
 import { untilInterrupted } from '../session.js';
 import { UsageError } from '../usage-error.js';
 

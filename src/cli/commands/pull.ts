@@ -1,9 +1,15 @@
 import { catchError, concat, defer, EMPTY, merge, tap, throwError, type Observable } from 'rxjs';
-import type { PulledImage, PullEvent, Rxfer } from '../../image/index.js';
+import type {
+  MoveOptions as MovedImage,
+  PulledImage,
+  PullEvent,
+  Rxfer,
+} from '../../image/index.js';
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
 import { moveImages } from '../move-images.js';
-import { moveOptionsOf, type MoveOptions } from '../options.js';
+import type { MoveOptions } from '../options.js';
+import { moveOptionsOf } from '../platform-options.js';
 import { imagesJson, imagesText } from '../images-json.js';
 
 /** What became of one reference. */
@@ -21,10 +27,11 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
   const parsed = texts.map(parseReference);
   const references = [...new Set(parsed.map(formatReference))];
   const hosts = parsed.map(({ host }) => host);
+  const moved = moveOptionsOf(options);
   const pulled = new Map<string, Pulled>();
   try {
     await moveImages({ ...options, hosts }, ({ rxfer }) =>
-      pullAll(rxfer, references, options, pulled),
+      pullAll(rxfer, references, moved, pulled),
     );
   } finally {
     const print = options.format === 'json' ? json : text;
@@ -39,13 +46,13 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
 function pullAll(
   rxfer: Rxfer,
   references: readonly string[],
-  options: MoveOptions,
+  moved: MovedImage,
   pulled: Map<string, Pulled>,
 ): Observable<PullEvent> {
   const begin = performance.now();
   const failures: unknown[] = [];
   const pulls = references.map((reference) =>
-    rxfer.pull(reference, moveOptionsOf(options)).pipe(
+    rxfer.pull(reference, moved).pipe(
       tap((event) => {
         if (event.kind !== 'result') return;
         event.release();

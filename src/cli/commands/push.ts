@@ -1,6 +1,7 @@
 import { parseReference } from '../../oci/index.js';
 import { moveImages } from '../move-images.js';
-import { moveOptionsOf, type MoveOptions } from '../options.js';
+import type { MoveOptions } from '../options.js';
+import { moveOptionsOf } from '../platform-options.js';
 import { printCopied } from '../print-copied.js';
 
 /** `rxfer push REF [SOURCE]` */

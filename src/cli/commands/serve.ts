@@ -3,7 +3,7 @@ import { createEngine, type Connect } from '../../engine/index.js';
 import { createRxfer } from '../../image/index.js';
 import { openDiskStore } from '../../layer/index.js';
 import { InterruptedError, interrupted$ } from '../interrupt.js';
-import { openClient } from '../registry-options.js';
+import { openClient } from '../open-client.js';
 import type { ServeOptions } from '../serve-options.js';
 
 /** `rxfer serve`: until it is interrupted, which is how it is meant to end. */

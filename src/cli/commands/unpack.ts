@@ -2,7 +2,8 @@ import type { ReusedFiles } from '../../image/index.js';
 import type { SharingMode } from '../../layer/index.js';
 import { parseReference } from '../../oci/index.js';
 import { moveImages } from '../move-images.js';
-import { moveOptionsOf, type MoveOptions } from '../options.js';
+import type { MoveOptions } from '../options.js';
+import { moveOptionsOf } from '../platform-options.js';
 
 /** The options of `rxfer unpack`. */
 export interface UnpackOptions extends MoveOptions {

@@ -1,0 +1,25 @@
+import type { MoveOptions as MovedImage } from '../image/index.js';
+import { parsePlatform } from '../oci/index.js';
+import type { MoveOptions } from './options.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * How much of an image a command moves, by its options.
+ *
+ * @throws InvalidPlatformError
+ */
+export function moveOptionsOf({
+  platform,
+  all = false,
+}: Pick<MoveOptions, 'platform' | 'all'>): MovedImage {
+  return {
+    ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+    ...(all ? { platforms: 'all' } : {}),
+  };
+}
+
+/** @throws UsageError where one platform of all is asked for, which only a pull can unpack. */
+export function refusePlatformOfAll({ platform, all }: MoveOptions): void {
+  if (platform === undefined || all !== true) return;
+  throw new UsageError('--all and --platform exclude each other here', 'Leave one of them out.');
+}
