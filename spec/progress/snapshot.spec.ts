@@ -29,6 +29,17 @@ describe('reduceProgress', () => {
     expect(totals).toEqual({ current: 10, total: 10, done: 2 });
   });
 
+  it('counts a layer that was pushed too quickly to be heard of, and none that was there', () => {
+    const { totals } = reduce(
+      resolvedImage({ a: 10, b: 20, c: 40 }),
+      ...['Preparing', 'Pushed'].map((phase) => progressOf('a', phase)),
+      ...['Preparing', 'Layer already exists'].map((phase) => progressOf('b', phase)),
+      ...['Preparing', 'Mounted from'].map((phase) => progressOf('c', phase)),
+      ...['a', 'b', 'c'].map(layerDone),
+    );
+    expect(totals).toEqual({ current: 10, total: 10, done: 3 });
+  });
+
   it('follows the bytes of a layer', () => {
     const { layers, totals } = reduce(
       resolvedImage({ a: 10, b: 20 }),

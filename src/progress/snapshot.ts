@@ -84,7 +84,8 @@ function sized(layer: LayerSnapshot, size: number): LayerSnapshot {
 function progressed(layer: LayerSnapshot, progress: Progress): LayerSnapshot {
   const { current, total } = progress;
   const size = layer.size ?? total;
-  const moved = current ?? (progress.retryIn === undefined ? whole(layer, size) : layer.moved);
+  const moved =
+    current ?? (progress.retryIn === undefined ? whole(heard(layer, progress), size) : layer.moved);
   return {
     id: layer.id,
     phase: progress.phase,
@@ -96,6 +97,11 @@ function progressed(layer: LayerSnapshot, progress: Progress): LayerSnapshot {
     // Another image that shares the layer may have to fetch it anew.
     done: layer.done && current === undefined,
   };
+}
+
+/** What a push moved may have been so quick that none of its progress was heard. */
+function heard(layer: LayerSnapshot, { phase }: Progress): LayerSnapshot {
+  return phase === 'Pushed' ? { ...layer, moved: layer.moved ?? 0 } : layer;
 }
 
 /** A phase without bytes begins when those of the one before are through, told of or not. */
