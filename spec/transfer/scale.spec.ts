@@ -1,12 +1,15 @@
+import { getEventListeners, setMaxListeners } from 'node:events';
 import { getActiveResourcesInfo } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { concat, NEVER, of, Subject, throwError, type Subscription } from 'rxjs';
+import { concat, NEVER, of, Subject, throwError, type Observable, type Subscription } from 'rxjs';
 import {
   progressEvent,
   resultEvent,
   TransferManager,
+  untilAborted,
   whenStarted,
+  type TransferContext,
   type TransferEvent,
 } from '../../src/transfer/index.js';
 
@@ -89,6 +92,19 @@ describe('at scale', () => {
 });
 
 describe('10,000 transfers of mixed fate', () => {
+  const requests = Array.from({ length: 100 }, () => new AbortController().signal);
+  setMaxListeners(0, ...requests);
+  const shared$ = new Subject<Event>();
+  /** The signals of jobs, while a spec collects them. */
+  let signals: AbortSignal[] | undefined;
+  let most = { listeners: 0, observers: 0 };
+
+  /** Listens to its signal as HTTP requests do, and leaves it with the job. */
+  const listening = ({ signal }: TransferContext): Observable<Event> => {
+    signals?.push(signal);
+    return shared$.pipe(untilAborted(signal));
+  };
+
   const fates = [
     whenStarted<number>(() => of(progressEvent('p'), resultEvent(1))),
     whenStarted<number>(() => throwError(() => new Error('failed'))),
@@ -102,6 +118,11 @@ describe('10,000 transfers of mixed fate', () => {
       context.cleanup(of(1));
       return NEVER;
     }),
+    whenStarted(listening),
+    (context: TransferContext): Observable<Event> => {
+      context.inactive();
+      return listening(context);
+    },
   ];
 
   function round(manager: TransferManager<number>): void {
@@ -111,9 +132,11 @@ describe('10,000 transfers of mixed fate', () => {
       const options = { priority: key % 3, group: { of: key % 11 } };
       for (let watcher = 0; watcher <= key % 2; watcher++) {
         const transfer$ = manager.transfer(String(key), job, options);
-        watched.push(transfer$.subscribe({ error: () => undefined }));
+        const exit$ = transfer$.pipe(untilAborted(requests[key % requests.length]));
+        watched.push(exit$.subscribe({ error: () => undefined }));
       }
     }
+    most = { listeners: listenersOf(...requests), observers: observersOf(shared$) };
     for (const one of shuffle(watched)) one.unsubscribe();
   }
 
@@ -127,4 +150,27 @@ describe('10,000 transfers of mixed fate', () => {
     expect(heapUsed() - before).toBeLessThan(3_000_000);
     expect(getActiveResourcesInfo().length).toBe(timers);
   }, 120_000);
+
+  it('leave no listener on a signal and no observer on a source', () => {
+    signals = [];
+    const manager = new TransferManager<number>(8);
+    round(manager);
+    // What is counted was there: thousands listened and observed before all left.
+    expect(most.listeners).toBeGreaterThan(5000);
+    expect(most.observers).toBeGreaterThan(1000);
+    expect(signals.length).toBeGreaterThan(1000);
+    expect(listenersOf(...requests)).toBe(0);
+    expect(observersOf(shared$)).toBe(0);
+    expect(listenersOf(...signals)).toBe(0);
+    signals = undefined;
+  }, 120_000);
 });
+
+function listenersOf(...signals: AbortSignal[]): number {
+  return signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
+}
+
+/** How many observe a Subject: RxJS tells only whether any does. */
+function observersOf(subject$: Subject<Event>): number {
+  return (subject$ as unknown as { readonly observers: unknown[] }).observers.length;
+}
