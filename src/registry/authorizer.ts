@@ -193,7 +193,7 @@ function wantOf({ endpoint, scopes }: AccessRequest): string {
   return [endpoint.base.origin, ...mergeScopes(scopes)].join('\n');
 }
 
-function schemeOf(challenge: Challenge, { concern }: AccessRequest): Scheme {
+function schemeOf(challenge: Challenge, { endpoint, concern }: AccessRequest): Scheme {
   if (challenge.scheme === 'basic') return { kind: 'basic' };
   const text = challenge.parameters.get('realm') ?? '';
   const realm = URL.canParse(text) ? new URL(text) : undefined;
@@ -201,5 +201,13 @@ function schemeOf(challenge: Challenge, { concern }: AccessRequest): Scheme {
     const message = `${concern.host ?? 'The registry'} names no token server that can be asked`;
     throw new UnexpectedResponseError(message, { ...concern, status: 401 });
   }
-  return { kind: 'bearer', realm, service: challenge.parameters.get('service') };
+  const service = challenge.parameters.get('service');
+  if (realm.origin !== endpoint.base.origin) return { kind: 'bearer', realm, service };
+  const { tls, proxy, connectTimeout } = endpoint;
+  const way = {
+    ...(tls && { tls }),
+    ...(proxy && { proxy }),
+    ...(connectTimeout !== undefined && { connectTimeout }),
+  };
+  return { kind: 'bearer', realm, service, way };
 }

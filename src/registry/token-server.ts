@@ -2,7 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import { errorOf, readAtMost } from './answers.js';
 import type { Credential } from './client.js';
 import type { Connections, HttpAnswer } from './connections.js';
-import { allowsPlainHttp, type PlainHttp } from './endpoints.js';
+import { allowsPlainHttp, type Endpoint, type PlainHttp } from './endpoints.js';
 import { InsecureAddressError, UnauthorizedError, UnexpectedResponseError } from './errors.js';
 import type { Concern } from './failures.js';
 import type { Scope } from './scopes.js';
@@ -12,6 +12,8 @@ import type { Token } from './token-cache.js';
 export interface TokenServer {
   readonly realm: URL;
   readonly service: string | undefined;
+  /** How it is reached, where that is as the registry itself. */
+  readonly way?: Pick<Endpoint, 'tls' | 'proxy' | 'connectTimeout'>;
 }
 
 /** What the requests to token servers need of the client. */
@@ -49,7 +51,7 @@ export async function requestToken(
     credential?.kind === 'identity'
       ? oauthRequest(server, scopes, credential.token)
       : plainRequest(server, scopes, credential);
-  const answer = await connections.request({ ...request, signal }, concern);
+  const answer = await connections.request({ ...request, ...server.way, signal }, concern);
   if (answer.status === 401 || answer.status === 403) {
     const error = await errorOf(answer, concern, signal, {
       now: asked,
