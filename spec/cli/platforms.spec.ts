@@ -82,3 +82,19 @@ it('rxfer push --all and copy --all bring the index, and want no platform', asyn
   const both = await cli('copy', name, 'oci:x', '--platform', 'linux/amd64', ...args);
   expect(both.code).toBe(2);
 });
+
+it('--upload-chunk-size has layers go in chunks', async () => {
+  const args = ['--all', '--store', store, '--progress', 'none'];
+  const size = ['--upload-chunk-size', '1K'];
+  const large = await sampleImage({ layers: [[{ name: 'large', size: 3000 }]] });
+  registry.addImage('large', 'v1', large);
+  const copied = await cli('copy', `${registry.host}/large:v1`, 'oci:' + join(store, 'l'), ...args);
+  expect(copied.code).toBe(0);
+  registry.repository('large').blobs.clear();
+  const to = `${registry.host}/chunked:v1`;
+  expect((await cli('copy', 'oci:' + join(store, 'l'), to, ...size, ...args)).code).toBe(0);
+  const patches = registry.requests.filter(({ method }) => method === 'PATCH');
+  expect(patches.slice(0, 3).map(({ received }) => received)).toEqual([1024, 1024, 1024]);
+  const wrong = await cli('copy', name, to, '--upload-chunk-size', '10X');
+  expect(wrong.code).toBe(2);
+});

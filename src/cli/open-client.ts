@@ -20,7 +20,7 @@ export function openClient(
   hosts: readonly string[],
   credentials: CredentialProvider = dockerCredentials(),
 ): RegistryClient {
-  const { plainHttp, tlsVerify, certsDir, mirror, hostsDir, chunks } = options;
+  const { plainHttp, tlsVerify, certsDir, mirror, hostsDir, chunks, uploadChunkSize } = options;
   // Whoever speaks of certificates means HTTPS.
   const isSecure = plainHttp === false || tlsVerify === 'false';
   return createRegistryClient({
@@ -34,6 +34,7 @@ export function openClient(
     hostsFolder: hostsDir,
     ...(mirror === undefined ? {} : { mirrors: mirror }),
     ...(chunks === undefined ? {} : { chunks }),
+    ...(uploadChunkSize === undefined ? {} : { uploadChunkSize }),
   });
 }
 

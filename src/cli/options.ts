@@ -50,7 +50,12 @@ export function withTransfers(command: Command): Command {
     .option('--concurrency <n>', 'layers that move at a time; 0: any number', wholeNumber)
     .option('--mirror <url>', 'ask this server first; may be repeated', mirror)
     .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")
-    .option('--chunks <n>', 'parts of a large layer that are fetched at a time', chunks);
+    .option('--chunks <n>', 'parts of a large layer that are fetched at a time', chunks)
+    .option(
+      '--upload-chunk-size <size>',
+      'upload in chunks, such as 10M; in one piece by default',
+      bytes,
+    );
 }
 
 /** Adds what goes for all commands that speak to registries and use no store. */
@@ -114,6 +119,13 @@ function positiveNumber(text: string): number {
 function timelineFile(file: string): string {
   if (timelineEndings.some((ending) => ending === extname(file))) return file;
   throw new InvalidArgumentError(`Let its name end in ${timelineEndings.join(', ')}.`);
+}
+
+function bytes(text: string): number {
+  const [, count, unit = ''] = /^([1-9]\d{0,5})([KMG]?)$/i.exec(text) ?? [];
+  if (count === undefined)
+    throw new InvalidArgumentError('Write it as bytes, or as 512K, 10M or 1G.');
+  return Number(count) * 1024 ** ' KMG'.indexOf(unit === '' ? ' ' : unit.toUpperCase());
 }
 
 function chunks(text: string): number {

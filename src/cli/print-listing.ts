@@ -7,22 +7,23 @@ export interface ListingCommandOptions extends RemoteOptions {
   readonly limit?: number;
 }
 
-/** Prints names line by line as they come, or all of them as one JSON object. */
-export async function printListing(
+/** Prints entries line by line as they come, or all of them as one JSON object. */
+export async function printListing<T>(
   options: ListingCommandOptions,
   host: string,
-  list: (rxfer: Rxfer) => Observable<string>,
-  json: (names: readonly string[]) => object,
+  list: (rxfer: Rxfer) => Observable<T>,
+  json: (entries: readonly T[]) => object,
+  text: (entry: T) => string = String,
 ): Promise<void> {
   const { format, limit = Infinity } = options;
-  const names = await runRemote(options, [host], (rxfer) =>
+  const entries = await runRemote(options, [host], (rxfer) =>
     list(rxfer).pipe(
       take(limit),
-      tap((name) => {
-        if (format === 'text') console.log(name);
+      tap((entry) => {
+        if (format === 'text') console.log(text(entry));
       }),
       toArray(),
     ),
   );
-  if (format === 'json') console.log(JSON.stringify(json(names ?? [])));
+  if (format === 'json') console.log(JSON.stringify(json(entries ?? [])));
 }

@@ -12,6 +12,7 @@ import type { login } from './commands/login.js';
 import type { logout } from './commands/logout.js';
 import type { pull } from './commands/pull.js';
 import type { push } from './commands/push.js';
+import type { referrers } from './commands/referrers.js';
 import type { rmi } from './commands/rmi.js';
 import type { serve } from './commands/serve.js';
 import type { tags } from './commands/tags.js';
@@ -114,6 +115,19 @@ export function createProgram(version: string): Command {
     .argument('<repository>', 'a repository, such as alpine or localhost:5000/app')
     .action(async (...args: Parameters<typeof tags>) =>
       (await import('./commands/tags.js')).tags(...args),
+    );
+
+  withListing(
+    add(
+      'referrers',
+      'List what refers to an image on its registry, such as signatures.',
+      'rxfer referrers localhost:5000/app:v1',
+    ),
+  )
+    .argument('<ref>', referenceHelp)
+    .option('--artifact-type <type>', 'those of this type alone')
+    .action(async (...args: Parameters<typeof referrers>) =>
+      (await import('./commands/referrers.js')).referrers(...args),
     );
 
   withListing(

@@ -8,6 +8,7 @@ export interface RegistryOptions {
   readonly mirror?: readonly string[];
   readonly hostsDir?: string;
   readonly chunks?: number;
+  readonly uploadChunkSize?: number;
 }
 
 /** Adds what says how registries are spoken to. */

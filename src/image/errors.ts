@@ -35,7 +35,7 @@ export class ForeignLayerError extends RxferError {
     super('ERR_FOREIGN_LAYER', `The layer ${digest} of ${reference} is kept elsewhere (foreign)`, {
       reference,
       digest,
-      hint: 'To fetch it from the addresses that the image names: --allow-foreign-layers.',
+      hint: 'To take such layers where the source has them: the option foreignLayers.',
     });
   }
 }

@@ -1,9 +1,12 @@
 import { EMPTY, mergeMap, of, type Observable } from 'rxjs';
 import { fromAbortable } from '../distribution/index.js';
-import type { ListOptions } from '../registry/index.js';
+import type { ListOptions, ReferrerOptions } from '../registry/index.js';
 
 /** How a registry's listing is read; see ListOptions. */
 export type ListingOptions = Omit<ListOptions, 'signal'>;
+
+/** Which referrers are listed; see ReferrerOptions. */
+export type ReferrersOptions = Omit<ReferrerOptions, 'signal'>;
 
 /**
  * A cold Observable of all that a listing has, page by page. No page is asked for once nobody is

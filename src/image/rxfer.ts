@@ -1,4 +1,4 @@
-import { defer, type Observable } from 'rxjs';
+import { defer, mergeMap, type Observable } from 'rxjs';
 import {
   fromAbortable,
   LayerDownloadManager,
@@ -11,6 +11,7 @@ import {
   parseHost,
   parseReference,
   parseRepository,
+  type Descriptor,
   type Reference,
 } from '../oci/index.js';
 import { retryingClient, type RegistryClient } from '../registry/index.js';
@@ -23,7 +24,7 @@ import { copyToTarget } from './copy-to-target.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
 import { DockerArchiveSource } from './docker-archive-source.js';
 import { DockerArchiveTarget } from './docker-archive-target.js';
-import { listed, type ListingOptions } from './listed.js';
+import { listed, type ListingOptions, type ReferrersOptions } from './listed.js';
 import { parseLocation, type Location } from './location.js';
 import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
 import { OciLayout } from './oci-layout.js';
@@ -90,6 +91,11 @@ export interface Rxfer {
   tags(repository: string, options?: ListingOptions): Observable<string>;
   /** The repositories of a registry, such as `localhost:5000`, by their paths; as `tags` does. */
   catalog(host: string, options?: ListingOptions): Observable<string>;
+  /**
+   * What has an image or artifact of a registry as its subject, such as signatures, as far as the
+   * registry or the tag in place of a list says; of one `artifactType` where that is given.
+   */
+  referrers(reference: string, options?: ReferrersOptions): Observable<Descriptor>;
   /**
    * Removes a tag from a registry, or by digest a manifest with all its tags, for everybody.
    * Emits the reference in full once it is done.
@@ -208,6 +214,22 @@ class SharedRxfer implements Rxfer {
 
   catalog(host: string, options: ListingOptions = {}): Observable<string> {
     return listed((signal) => this.#registry.repositories(parseHost(host), { ...options, signal }));
+  }
+
+  referrers(reference: string, options: ReferrersOptions = {}): Observable<Descriptor> {
+    const parsed$ = fromAbortable(async (signal) => {
+      const parsed = parseReference(reference);
+      const { digest } =
+        parsed.digest === undefined
+          ? await this.#registry.resolve(parsed, signal)
+          : { digest: parsed.digest };
+      return { parsed, digest };
+    });
+    return parsed$.pipe(
+      mergeMap(({ parsed, digest }) =>
+        listed((signal) => this.#registry.referrers(parsed, digest, { ...options, signal })),
+      ),
+    );
   }
 
   delete(reference: string): Observable<string> {

@@ -9,6 +9,8 @@ export interface Descriptor {
   readonly size: number;
   /** Only within an index. */
   readonly platform?: Platform;
+  /** Only in a list of referrers, and beside artifacts in an index. */
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   /** Where else the content may be had; rxfer refuses to follow them unless asked. */
   readonly urls?: readonly string[];

@@ -21,7 +21,9 @@ export interface ImageManifest {
 export interface ImageIndex {
   readonly schemaVersion: 2;
   readonly mediaType?: string | undefined;
+  readonly artifactType?: string | undefined;
   readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -67,6 +69,7 @@ const descriptor = v.object({
   digest,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   platform: v.optional(platform),
+  artifactType: v.optional(v.string()),
   annotations,
   urls: v.optional(v.array(v.string())),
 });
@@ -84,7 +87,9 @@ const manifest = v.object({
 const index = v.object({
   schemaVersion: v.literal(2),
   mediaType: v.optional(v.string()),
+  artifactType: v.optional(v.string()),
   manifests: entries,
+  subject: v.optional(descriptor),
   annotations,
 });
 const config = v.object({

@@ -59,6 +59,12 @@ export interface ListOptions {
   readonly maxEntries?: number;
 }
 
+/** Which referrers are listed, and how. */
+export interface ReferrerOptions extends Omit<ListOptions, 'pageSize' | 'last'> {
+  /** Those of this type alone. Default: all. */
+  readonly artifactType?: string;
+}
+
 /**
  * Tells what a registry has. Listings come page by page: the next page is asked for when the
  * reader wants it, and never when it leaves the loop before. They reject with a
@@ -72,6 +78,15 @@ export interface Lister {
    * where the registry doesn't list them, as many don't.
    */
   repositories(host: string, options: ListOptions): AsyncIterable<readonly string[]>;
+  /**
+   * What has a manifest as its subject, such as signatures (distribution spec, end-12). Where the
+   * registry has no such list, what the tag `sha256-…` in place of it leads to.
+   */
+  referrers(
+    repository: Repository,
+    subject: Digest,
+    options: ReferrerOptions,
+  ): AsyncIterable<readonly Descriptor[]>;
 }
 
 /** Removes from a registry. */
@@ -120,7 +135,11 @@ export interface Pusher {
     open: (offset: number) => Promise<Readable>,
     options: UploadOptions,
   ): Promise<'uploaded' | 'mounted'>;
-  /** Stores a manifest or index under the reference's tag, or under its digest when it has none. */
+  /**
+   * Stores a manifest or index under the reference's tag, or under its digest when it has none.
+   * One with a subject is put on the subject's list of referrers where the registry has no such
+   * list of its own.
+   */
   putManifest(reference: Reference, manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
 }
 

@@ -32,6 +32,20 @@ export class NoCatalogError extends RegistryError {
   }
 }
 
+/** A tag that stands for a list of referrers, and leads to something else. Not retried. */
+export class ReferrersTagError extends RegistryError {
+  override readonly name = 'ReferrersTagError';
+
+  constructor(problem: string, options: RegistryErrorOptions) {
+    const hint = 'The manifest itself is stored; look at what the tag leads to, and push it again.';
+    super(
+      'ERR_REFERRERS_TAG',
+      `The list of referrers could not be kept: ${problem}`,
+      final({ hint, ...options }),
+    );
+  }
+}
+
 /** A deletion that the registry doesn't do: of anything, or of tags. Not retried. */
 export class DeleteRefusedError extends RegistryError {
   override readonly name = 'DeleteRefusedError';

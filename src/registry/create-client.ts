@@ -11,6 +11,7 @@ import { mirroredEndpoints } from './mirrors.js';
 import { ManifestFetcher } from './fetch-manifest.js';
 import { clientSettings, type RegistryClientOptions } from './options.js';
 import { ContentPusher } from './push-blob.js';
+import { listReferrers } from './list-referrers.js';
 import { Transport } from './transport.js';
 
 /**
@@ -36,7 +37,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     size: settings.chunkSize,
     threshold: settings.chunkThreshold,
   });
-  const pusher = new ContentPusher(transport, endpoints, settings.uploadChunkSize);
+  const pusher = new ContentPusher(transport, endpoints, manifests, settings.uploadChunkSize);
   const lister = new ContentLister(transport, endpoints, health);
   return {
     resolve: (reference, signal) => manifests.resolve(reference, signal),
@@ -48,6 +49,8 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     putManifest: (reference, manifest, signal) => pusher.putManifest(reference, manifest, signal),
     tags: (repository, list) => lister.tags(repository, list),
     repositories: (host, list) => lister.repositories(host, list),
+    referrers: (repository, subject, list) =>
+      listReferrers({ lister, manifests }, repository, subject, list),
     delete: (reference, signal) => deleteContent(transport, endpoints, reference, signal),
     check: (host, signal) => checkAccess(transport, endpoints, host, signal),
     close: () => connections.close(),

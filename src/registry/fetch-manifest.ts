@@ -57,6 +57,15 @@ export class ManifestFetcher {
     return this.#tryHosts(reference, (endpoint) => this.#fetch(reference, endpoint, signal));
   }
 
+  /** From this host alone. */
+  fetchFrom(
+    endpoint: Endpoint,
+    reference: Reference,
+    signal: AbortSignal,
+  ): Promise<FetchedManifest> {
+    return this.#fetch(reference, endpoint, signal);
+  }
+
   async #tryHosts<T>(
     reference: Reference,
     attempt: (endpoint: Endpoint) => Promise<T>,

@@ -17,7 +17,7 @@ export interface Listing<T> {
   readonly scopes: readonly Scope[];
   /** For the errors. */
   readonly reference?: string;
-  readonly parse: (json: unknown) => readonly T[];
+  readonly parse: (bytes: Buffer) => readonly T[];
   readonly options: ListOptions;
 }
 
@@ -50,7 +50,7 @@ export class ContentLister {
       address: (endpoint) => paged(addressOf(endpoint, repository, 'tags/list'), options),
       scopes: [pullScope(repository)],
       reference: `${repository.host}/${repository.path}`,
-      parse: (json) => v.parse(tagsPage, json).tags,
+      parse: (bytes) => v.parse(tagsPage, JSON.parse(bytes.toString())).tags,
       options,
     };
     for await (const { entries } of this.pages(listing)) yield entries;
@@ -65,7 +65,7 @@ export class ContentLister {
       host,
       address: (endpoint) => paged(catalogAddress(endpoint), options),
       scopes: [catalogScope],
-      parse: (json) => v.parse(catalogPage, json).repositories,
+      parse: (bytes) => v.parse(catalogPage, JSON.parse(bytes.toString())).repositories,
       options,
     };
     try {

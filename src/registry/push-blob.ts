@@ -10,7 +10,8 @@ import { discard, headerOf } from './answers.js';
 import type { FetchedManifest, UploadOptions } from './client.js';
 import { addressOf, type Endpoints } from './endpoints.js';
 import { ForbiddenError, ManifestDigestError, UnauthorizedError } from './errors.js';
-import { concernOf } from './fetch-manifest.js';
+import { concernOf, type ManifestFetcher } from './fetch-manifest.js';
+import { referrerOf, ReferrersTags } from './referrers-tags.js';
 import { pullScope, pushScope } from './scopes.js';
 import type { RegistryRequest, Transport } from './transport.js';
 import { BlobUpload, uploadOf, type UploadHabits } from './upload-blob.js';
@@ -23,13 +24,23 @@ export class ContentPusher {
   readonly #transport: Transport;
   readonly #endpoints: Endpoints;
   readonly #chunkSize: number;
+  readonly #referrers: ReferrersTags;
   readonly #habits = new Map<string, UploadHabits>();
 
   /** @param chunkSize bytes of a chunk; 0: blobs in one piece. */
-  constructor(transport: Transport, endpoints: Endpoints, chunkSize: number) {
+  constructor(
+    transport: Transport,
+    endpoints: Endpoints,
+    manifests: ManifestFetcher,
+    chunkSize: number,
+  ) {
     this.#transport = transport;
     this.#endpoints = endpoints;
     this.#chunkSize = chunkSize;
+    this.#referrers = new ReferrersTags({
+      get: (endpoint, reference, signal) => manifests.fetchFrom(endpoint, reference, signal),
+      put: (reference, manifest, signal) => this.putManifest(reference, manifest, signal),
+    });
   }
 
   async has(
@@ -110,6 +121,10 @@ export class ContentPusher {
     if (stored !== undefined && stored !== digest) {
       throw new ManifestDigestError(digest, stored, concernOf(reference));
     }
+    // Where the registry has listed it, it says so (Pushing Manifests with Subject).
+    const referrer = referrerOf(descriptor, bytes);
+    if (referrer === undefined || headerOf(answer, 'oci-subject') !== undefined) return;
+    await this.#referrers.add(request.endpoint, reference, referrer, signal);
   }
 
   async #cancel(request: RegistryRequest, url: URL): Promise<void> {

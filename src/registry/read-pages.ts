@@ -31,7 +31,7 @@ const pageLimit = 16 * 1024 * 1024;
 export async function* readPages<T>(
   transport: Transport,
   first: RegistryRequest,
-  parse: (json: unknown) => readonly T[],
+  parse: (bytes: Buffer) => readonly T[],
   limits: ListingLimits,
 ): AsyncGenerator<Page<T>, void, undefined> {
   const seen = new Set<string>();
@@ -52,7 +52,7 @@ export async function* readPages<T>(
 async function readPage<T>(
   transport: Transport,
   request: RegistryRequest,
-  parse: (json: unknown) => readonly T[],
+  parse: (bytes: Buffer) => readonly T[],
 ): Promise<Page<T>> {
   const answer = await transport.send(request);
   if (answer.status !== 200) throw await transport.refusal(request, answer);
@@ -63,7 +63,7 @@ async function readPage<T>(
     throw malformed(answer, concern, `is over the limit of ${pageLimit} bytes`);
   }
   try {
-    return { entries: parse(JSON.parse(bytes.toString('utf8'))), answer };
+    return { entries: parse(bytes), answer };
   } catch {
     // Not the cause: it holds what the server sent, which may be an echo of what it was shown.
     throw malformed(answer, concern, "isn't what the specification has there");

@@ -81,6 +81,7 @@ export function retryingClient(
     mount: (repository, digest, from, upload) => client.mount(repository, digest, from, upload),
     tags: (repository, list) => client.tags(repository, list),
     repositories: (host, list) => client.repositories(host, list),
+    referrers: (repository, subject, list) => client.referrers(repository, subject, list),
     delete: (reference, signal) => client.delete(reference, signal),
     check: (host, signal) => client.check(host, signal),
     close: () => client.close(),
