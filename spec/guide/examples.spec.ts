@@ -14,6 +14,7 @@ import { RateLimitedError } from '../../src/registry/index.js';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
 import { until } from '../support/until.js';
 import { createEventsServer } from './examples/events-server.js';
+import { fleetClient, prefetch } from './examples/prefetch-fleet.js';
 import { pullMany } from './examples/pull-many.js';
 import { delayByHost } from './examples/retry-by-host.js';
 import { scanLayers } from './examples/scan-layers.js';
@@ -61,6 +62,38 @@ describe('pull-many', () => {
     expect(images.map(({ reference }) => reference).sort()).toEqual(references);
     expect(totals.at(-1)).toMatchObject({ current: total, total, done: 10 });
     expect(Math.max(...active)).toBe(3);
+  });
+});
+
+describe('prefetch-fleet', () => {
+  it('has from the mirror what it has, the rest from the registry, and tells what nobody has', async () => {
+    const mirror = await startRegistry();
+    const fleet = fleetClient([`http://${mirror.host}`]);
+    try {
+      const onBoth = await sampleImage({ layers: [[{ name: 'both', size: 10_000 }]] });
+      for (const each of [mirror, registry]) each.addImage('both', 'v1', onBoth);
+      const size = await addImage('upstream', 'upstream');
+      const references = ['both', 'nowhere', 'upstream'].map(
+        (name) => `${registry.host}/${name}:v1`,
+      );
+      const failures: string[] = [];
+      const images = await lastValueFrom(
+        prefetch(createRxfer({ store, registry: fleet }), references, {
+          onFailure: (reference) => failures.push(reference),
+          spread: 10,
+        }).pipe(toArray()),
+      );
+      expect(images.map(({ reference }) => reference)).toEqual([references[0], references[2]]);
+      expect(failures).toEqual([references[1]]);
+      expect((await store.images.list()).map(({ reference }) => reference)).toHaveLength(2);
+      for (const { digest } of onBoth.layers) expect(registry.bytesServed(digest)).toBe(0);
+      expect(registry.bytesServed()).toBeGreaterThanOrEqual(size);
+      // A mirror of several registries is told which one is meant.
+      expect(mirror.requests[0]?.path).toContain(`ns=${encodeURIComponent(registry.host)}`);
+    } finally {
+      await fleet.close();
+      await mirror.close();
+    }
   });
 });
 
