@@ -1,6 +1,7 @@
 import { strictEqual } from 'node:assert';
 import { filter, lastValueFrom, tap } from 'rxjs';
 import { createMemoryStore, createRegistryClient, createRxfer, DoNotRetry } from 'rxfer';
+import { createEngine } from 'rxfer/engine';
 import { emptySnapshot, reduceProgress, type ProgressSnapshot } from 'rxfer/progress';
 import { sampleImage, startRegistry } from 'rxfer/testing';
 import { isDoNotRetry, TransferManager } from 'rxfer/transfer';
@@ -10,6 +11,7 @@ async function pull(): Promise<void> {
   // The entries are one library, not copies of it.
   strictEqual(isDoNotRetry(new DoNotRetry(new Error('final'))), true);
   strictEqual(new DoNotRetry(new Error('final')) instanceof Error, true);
+  strictEqual(typeof createEngine, 'function');
   strictEqual(typeof new TransferManager(1).transfer, 'function');
   const registry = await startRegistry();
   registry.addImage('app', 'v1', await sampleImage({ layers: [[{ name: 'file', size: 1000 }]] }));
