@@ -11,7 +11,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: './tsconfig.json',
+        project: ['./tsconfig.json', './.config/tsconfig.page.json'],
         tsconfigRootDir: new URL('..', import.meta.url).pathname,
       },
     },

@@ -224,7 +224,7 @@ export function createProgram(version: string): Command {
             'serve',
             "Answer Docker's clients: pull, push, images, inspect, tag, save, load, rmi.",
             'rxfer serve --listen unix:/tmp/rxfer.sock',
-            'rxfer serve --listen tcp:127.0.0.1:2375 --concurrency 5',
+            'rxfer serve --listen tcp:127.0.0.1:2375 --concurrency 5 --ui',
           ),
         ),
       ),
@@ -252,8 +252,14 @@ export function createProgram(version: string): Command {
     );
 
   withProgress(
-    add('demo', 'Pull two images that share layers from a registry of its own.', 'rxfer demo'),
+    add(
+      'demo',
+      'Pull two images that share layers from a registry of its own.',
+      'rxfer demo',
+      'rxfer demo --ui',
+    ),
   )
+    .option('--ui [address]', 'show it on a page as well, such as at tcp:127.0.0.1:8080')
     .option('--debug', 'show the stack of an error')
     .action(async (...args: Parameters<typeof demo>) =>
       (await import('./commands/demo.js')).demo(...args),

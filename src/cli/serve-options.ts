@@ -9,6 +9,8 @@ export interface ServeOptions
   extends StoreOptions, RegistryOptions, Pick<MoveOptions, 'concurrency'> {
   readonly listen: string;
   readonly allowRemote?: boolean;
+  /** `true`: at a port that is free. */
+  readonly ui?: string | true;
 }
 
 /** Adds where to listen. */
@@ -20,7 +22,13 @@ export function withListening(command: Command): Command {
         'unix:rxfer.sock in your runtime folder',
       ),
     )
-    .option('--allow-remote', 'let others reach a tcp address, who may then do anything with it');
+    .option('--allow-remote', 'let others reach a tcp address, who may then do anything with it')
+    .option('--ui [address]', 'serve a page that shows what moves, such as at tcp:127.0.0.1:8080');
+}
+
+/** Where the dashboard is to listen; `undefined`: nowhere. */
+export function dashboardAddress(ui: string | true | undefined): string | undefined {
+  return ui === true ? 'tcp:127.0.0.1:0' : ui;
 }
 
 function defaultSocket(): string {

@@ -44,9 +44,10 @@ function loadRoute(app: CheckedServer, parts: EngineParts): void {
   app.post('/images/load', { schema: { querystring: loadQuery } }, ({ query, body, raw }, reply) =>
     streamLines(
       reply,
-      activity.track(
+      activity.untilEnded(
         loadImages((body as Readable | undefined) ?? raw, {
           rxfer,
+          activity,
           limit: maxArchiveSize,
           progress: query.quiet ? 'quiet' : 'told',
           onLoaded: (loaded) => events.tell('load', loaded, loaded),

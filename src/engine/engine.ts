@@ -1,9 +1,11 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Rxfer } from '../image/index.js';
+import type { ImageProgressEvent } from '../progress/index.js';
 import { Activity } from './activity.js';
 import { formatListenAddress, parseListenAddress } from './address.js';
 import { archiveRoutes } from './archive-routes.js';
 import type { EngineStore } from './change-images.js';
+import { Dashboard } from './dashboard.js';
 import { EngineEvents } from './engine-events.js';
 import { EngineRequestError } from './errors.js';
 import { eventRoutes } from './event-routes.js';
@@ -12,6 +14,7 @@ import { imageRoutes } from './image-routes.js';
 import { LayerSizes } from './layer-sizes.js';
 import type { Reach } from './listen.js';
 import { moveRoutes } from './move-routes.js';
+import type { OperationKind } from './news.js';
 import type { EngineParts } from './parts.js';
 import { apiVersions, routedPath, versionProblem } from './paths.js';
 import { RegistryClients, type Connect } from './registry-clients.js';
@@ -53,6 +56,26 @@ export interface Engine {
    */
   listen(address: string, options?: EngineListenOptions): Promise<string>;
   /**
+   * The same events; what moves is shown in the dashboard, and can be cancelled there, as what
+   * clients ask for. Each subscription is an operation of its own.
+   */
+  track<E extends ImageProgressEvent>(
+    what: OperationKind,
+    reference: string,
+    events$: Observable<E>,
+  ): Observable<E>;
+  /**
+   * Serves, once, a page that shows what moves, cancels it and changes the concurrency, on
+   * `tcp:127.0.0.1:PORT`. Resolves with its address, whose part behind the hash is a secret that
+   * lets whoever has it in.
+   *
+   * @param folder - The page as it is built: `dist/dashboard` of this package.
+   * @throws InvalidAddressError, ListenError
+   */
+  openDashboard(address: string, folder: string): Promise<string>;
+  /** How many watch in the dashboard, now and after each change. Never completes. */
+  readonly dashboardReaders$: Observable<number>;
+  /**
    * Ends what is under way, tells those who wait for it, and takes the socket away. Resolves when
    * nothing is open any more, two seconds later at most.
    */
@@ -83,17 +106,24 @@ export function createEngine(options: EngineOptions): Engine {
     images: new StoredImages(store),
     sizes: new LayerSizes(store.layers),
     clients: new RegistryClients(connect),
-    activity: new Activity(),
+    activity: new Activity(scheduler),
     events: new EngineEvents(scheduler),
   };
   addRoutes(server, parts);
+  const { activity } = parts;
+  const dashboard = new Dashboard({ rxfer, activity, scheduler });
   return {
+    track(what, reference, events$) {
+      return activity.track(what, reference, events$);
+    },
+    dashboardReaders$: activity.readers$,
+    openDashboard: (address, folder) => dashboard.listen(address, folder),
     listen: async (address, { reach = 'loopback' } = {}) =>
       formatListenAddress(await server.listen(parseListenAddress(address), reach)),
     close: async () => {
-      parts.activity.endAll('The engine is closing');
+      activity.endAll('The engine is closing');
       parts.events.close();
-      await server.close();
+      await Promise.all([server.close(), dashboard.close()]);
     },
   };
 }

@@ -7,4 +7,5 @@ export type { EngineStore } from './change-images.js';
 export * from './engine.js';
 export * from './errors.js';
 export type { Reach } from './listen.js';
+export type { OperationKind } from './news.js';
 export type { Connect } from './registry-clients.js';

@@ -8,11 +8,13 @@ import { fromAbortable, phases } from '../distribution/index.js';
 import { savedReferences, type CopyEvent, type PullEvent, type Rxfer } from '../image/index.js';
 import { familiarReference, parseReference } from '../oci/index.js';
 import { dockerLines, type LayerNews } from '../progress/index.js';
+import type { Activity } from './activity.js';
 import { spool } from './spool.js';
 
 /** What {@link loadImages} works with. */
 export interface LoadImagesOptions {
   readonly rxfer: Rxfer;
+  readonly activity: Activity;
   /** Bytes that the archive may have, as it comes and uncompressed. */
   readonly limit: number;
   readonly progress: 'told' | 'quiet';
@@ -44,7 +46,7 @@ export function loadImages(body: Readable, options: LoadImagesOptions): Observab
 function loadImage(
   file: string,
   reference: string,
-  { rxfer, progress, onLoaded }: LoadImagesOptions,
+  { rxfer, activity, progress, onLoaded }: LoadImagesOptions,
 ): Observable<string> {
   const name = familiarReference(parseReference(reference));
   const events$ = rxfer
@@ -54,7 +56,7 @@ function loadImage(
     onLoaded(name);
     return of(JSON.stringify({ stream: `Loaded image: ${name}\n` }));
   });
-  const told$ = events$.pipe(
+  const told$ = activity.track('load', name, events$).pipe(
     filter((event): event is PullEvent & LayerNews => event.kind === 'progress'),
     filter((event) => progress === 'told' && event.progress.phase === phases.downloading),
     map((event) => ({ ...event, progress: { ...event.progress, phase: 'Loading layer' } })),

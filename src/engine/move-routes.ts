@@ -64,7 +64,7 @@ function pull(
     rxfer.pull(formatReference(reference), { ...options, registry }),
   );
   const name = familiarReference(reference);
-  return activity.track(pull$.pipe(tap(release))).pipe(
+  return activity.track('pull', name, pull$.pipe(tap(release))).pipe(
     tap((event) => {
       if (event.kind === 'result') events.tell('pull', name, name);
     }),
@@ -82,7 +82,7 @@ function push(
     rxfer.push(pushedTo, { registry }),
   );
   const name = familiarReference(reference);
-  return activity.track(push$).pipe(
+  return activity.track('push', name, push$).pipe(
     tap((event) => {
       if (event.kind === 'result') events.tell('push', name, name);
     }),

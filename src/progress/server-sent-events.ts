@@ -61,8 +61,8 @@ function mergeWhileAlive<T>(others$: Observable<T>): MonoTypeOperatorFunction<T>
   );
 }
 
-/** The event as {@link ImageProgressEvent} declares it, and nothing more. */
-function plainEvent(event: ImageProgressEvent): ImageProgressEvent {
+/** The event as {@link ImageProgressEvent} declares it, and nothing more: ready to become JSON. */
+export function plainEvent(event: ImageProgressEvent): ImageProgressEvent {
   switch (event.kind) {
     case 'resolved': {
       const { reference, resolved, layers } = event.image;
@@ -72,7 +72,11 @@ function plainEvent(event: ImageProgressEvent): ImageProgressEvent {
     case 'progress':
       return { kind: event.kind, id: event.id, progress: event.progress };
     case 'layer':
-      return { kind: event.kind, id: event.id };
+      return {
+        kind: event.kind,
+        id: event.id,
+        ...(event.status === undefined ? {} : { status: event.status }),
+      };
     case 'result': {
       if (event.image === undefined) return { kind: event.kind };
       const { reference, resolved } = event.image;

@@ -16,11 +16,18 @@ import {
 } from '../../testing/index.js';
 import type { ProgressOptions } from '../progress-options.js';
 import { untilInterrupted } from '../session.js';
+import { dashboardAddress } from '../serve-options.js';
 import { loadDisplay, showProgress, type Display } from '../show-progress.js';
+import { withDashboard, type DemoPulls } from '../demo-dashboard.js';
 
 const concurrency = 3;
 const bytesPerSecond = 2_000_000;
 const retryDelay = 2000;
+
+/** The options of `rxfer demo`. */
+export interface DemoOptions extends ProgressOptions {
+  readonly ui?: string | true;
+}
 
 /** What the demonstration saw. */
 interface Outcome {
@@ -33,7 +40,7 @@ interface Outcome {
  * `rxfer demo`: pulls two images that share two layers at the same time, from a registry of its
  * own that is slow and breaks off once, into a store of its own.
  */
-export async function demo(options: ProgressOptions): Promise<void> {
+export async function demo(options: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rxfer-demo-'));
   const registry = await startRegistry();
   const client = createRegistryClient();
@@ -45,8 +52,25 @@ export async function demo(options: ProgressOptions): Promise<void> {
     const display = await loadDisplay(options);
     const rxfer = createRxfer({ store, registry: client, concurrency, delay: () => retryDelay });
     const references = images.map(([name]) => `${registry.host}/${name}:latest`);
-    console.error(`Pulling ${references.join(' and ')}, at most ${concurrency} layers at a time\n`);
-    const outcome = await lastValueFrom(untilInterrupted(pullAll(rxfer, references, display)));
+    const pulls: DemoPulls = new Map(
+      references.map((reference) => [reference, rxfer.pull(reference)]),
+    );
+    const show = (shown: DemoPulls): Promise<Outcome> => {
+      console.error(
+        `Pulling ${references.join(' and ')}, at most ${concurrency} layers at a time\n`,
+      );
+      return lastValueFrom(untilInterrupted(pullAll(rxfer, shown, display)));
+    };
+    const ui = dashboardAddress(options.ui);
+    const outcome =
+      ui === undefined
+        ? await show(pulls)
+        : await withDashboard(
+            ui,
+            { rxfer, store, connect: () => createRegistryClient() },
+            pulls,
+            show,
+          );
     console.log(summary(registry, images, outcome));
   } finally {
     await client.close();
@@ -79,13 +103,8 @@ function makeTrouble(registry: TestRegistry, images: readonly [string, SampleIma
   });
 }
 
-function pullAll(
-  rxfer: Rxfer,
-  references: readonly string[],
-  display: Display,
-): Observable<Outcome> {
-  const pulls$ = merge(...references.map((reference) => rxfer.pull(reference)));
-  return pulls$.pipe(
+function pullAll(rxfer: Rxfer, pulls: DemoPulls, display: Display): Observable<Outcome> {
+  return merge(...pulls.values()).pipe(
     showProgress(display),
     connect((events$) => {
       const end$ = events$.pipe(ignoreElements(), endWith(undefined));

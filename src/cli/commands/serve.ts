@@ -4,7 +4,8 @@ import { createRxfer } from '../../image/index.js';
 import { openDiskStore } from '../../layer/index.js';
 import { InterruptedError, interrupted$ } from '../interrupt.js';
 import { openClient } from '../open-client.js';
-import type { ServeOptions } from '../serve-options.js';
+import { pageFolder } from '../page-folder.js';
+import { dashboardAddress, type ServeOptions } from '../serve-options.js';
 
 /** `rxfer serve`: until it is interrupted, which is how it is meant to end. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
@@ -19,6 +20,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   try {
     const reach = allowRemote === true ? 'network' : 'loopback';
     console.log(`Listening on ${await engine.listen(listen, { reach })}`);
+    const ui = dashboardAddress(options.ui);
+    if (ui !== undefined) console.log(`Dashboard at ${await engine.openDashboard(ui, pageFolder)}`);
     await lastValueFrom(interrupted$);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
