@@ -112,10 +112,8 @@ export function createEngine(options: EngineOptions): Engine {
   addRoutes(server, parts);
   const { activity } = parts;
   const dashboard = new Dashboard({ rxfer, activity, scheduler });
-  return {
-    track(what, reference, events$) {
-      return activity.track(what, reference, events$);
-    },
+  const engine: Engine = {
+    track: (what, reference, events$) => activity.track(what, reference, events$),
     dashboardReaders$: activity.readers$,
     openDashboard: (address, folder) => dashboard.listen(address, folder),
     listen: async (address, { reach = 'loopback' } = {}) =>
@@ -126,6 +124,7 @@ export function createEngine(options: EngineOptions): Engine {
       await Promise.all([server.close(), dashboard.close()]);
     },
   };
+  return engine;
 }
 
 function addRoutes({ app }: HttpServer, parts: EngineParts): void {
