@@ -13,5 +13,9 @@ export default {
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Browsers are told to keep nothing, so that names needn't change with what is in the files.
+    rollupOptions: {
+      output: { entryFileNames: 'assets/[name].js', assetFileNames: 'assets/[name][extname]' },
+    },
   },
 };
