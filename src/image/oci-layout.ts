@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { fileBytes, makeFolder, storeError } from '../layer/index.js';
 import {
   digestAlgorithm,
@@ -20,7 +18,7 @@ import { FolderError } from './errors.js';
 import { chooseByTag, layoutVersion, nameAnnotation } from './layout-index.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
-import { VerifyingStream } from './verifying-stream.js';
+import { writeVerified } from './write-verified.js';
 
 /** An image in an OCI image layout (OCI image spec, image-layout.md), to be read or written. */
 export class OciLayout implements ImageSource, ImageTarget {
@@ -81,9 +79,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     try {
       await this.#found();
       await fs.mkdir(path.dirname(file), { recursive: true });
-      const check = new VerifyingStream(blob, onProgress);
-      const flags = { flags: 'wx', flush: true, highWaterMark: 256 * 1024 };
-      await pipeline(await open(0), check, createWriteStream(temporary, flags), { signal });
+      await writeVerified(await open(0), { blob, file: temporary, signal, onProgress });
       await fs.rename(temporary, file);
       return 'uploaded';
     } catch (error) {

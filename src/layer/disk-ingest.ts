@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Descriptor } from '../oci/index.js';
+import { BatchedFile } from './batched-file.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
 import { syncFolder } from './durable.js';
@@ -22,7 +23,9 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   readonly #partial: string;
   readonly #final: string;
   #file: fs.FileHandle | undefined;
-  #written = 0;
+  #bytes: BatchedFile | undefined;
+  /** Bytes that were here before. */
+  #existing = 0;
 
   private constructor(
     place: DiskPlace,
@@ -72,7 +75,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     const stream = file.createReadStream({ highWaterMark: readSize, start: 0, autoClose: false });
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
-        this.#written += chunk.length;
+        this.#existing += chunk.length;
         yield chunk;
       }
     } finally {
@@ -80,20 +83,20 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     }
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    await onDisk(
-      this.#partial,
-      async () => {
-        this.#file ??= await fs.open(this.#partial, 'a+', 0o644);
-        await this.#file.appendFile(chunk);
-      },
-      () => this.#blob.size - this.#written,
-    );
-    this.#written += chunk.length;
+  write(chunk: Buffer): Promise<void> | undefined {
+    if (this.#bytes === undefined) return this.#kept(() => this.#begin(chunk));
+    const writing = this.#bytes.write(chunk);
+    return writing && this.#kept(() => writing);
+  }
+
+  flush(): Promise<void> {
+    return this.#kept(async () => this.#bytes?.flush());
   }
 
   async reset(): Promise<void> {
-    this.#written = 0;
+    this.#existing = 0;
+    await this.#bytes?.discard();
+    this.#bytes = undefined;
     await onDisk(this.#partial, async () => {
       await this.#file?.truncate(0);
       await fs.rm(this.#final, { force: true });
@@ -104,6 +107,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     const file = this.#file;
     // Without one, the blob was here whole before.
     if (file !== undefined) {
+      await this.flush();
       await onDisk(this.#final, async () => {
         await file.sync();
         await this.#checkFile(file);
@@ -119,14 +123,31 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
 
   async close(): Promise<void> {
     try {
+      // What can be kept serves the next attempt; what can't was told to whoever wrote it.
+      await this.#bytes?.flush().catch(() => undefined);
       await this.#file?.close();
-      if (this.#file !== undefined && this.#written === 0) {
+      if (this.#file !== undefined && this.#length === 0) {
         await fs.rm(this.#partial, { force: true });
       }
     } finally {
       await this.#lock.unlock();
       this.#lease.end();
     }
+  }
+
+  /** Bytes that are in the file. */
+  get #length(): number {
+    return this.#existing + (this.#bytes?.written ?? 0);
+  }
+
+  #kept<T>(write: () => Promise<T>): Promise<T> {
+    return onDisk(this.#partial, write, () => this.#blob.size - this.#length);
+  }
+
+  async #begin(chunk: Buffer): Promise<void> {
+    this.#file ??= await fs.open(this.#partial, 'a+', 0o644);
+    this.#bytes = new BatchedFile(this.#file);
+    await this.#bytes.write(chunk);
   }
 
   /**

@@ -1,5 +1,6 @@
 export { type AppliedLayer, type ApplyEntriesOptions } from './apply-entries.js';
 export * from './apply-layer.js';
+export { BatchedFile } from './batched-file.js';
 export { type Chunks } from './byte-source.js';
 export { createDecompressor, detectCompression, magicLength } from './compression.js';
 export * from './disk-store.js';

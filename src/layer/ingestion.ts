@@ -13,8 +13,10 @@ export interface IngestBackend<TWhole> {
   isWhole(): Promise<boolean>;
   /** What is here of the blob from before, from its beginning. */
   existing(): AsyncIterable<Buffer>;
-  /** Keeps the next bytes of the blob. */
-  write(chunk: Buffer): Promise<void>;
+  /** Keeps the next bytes of the blob; a promise where it must be waited for. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** Resolves when all that was written is kept. */
+  flush(): Promise<void>;
   /** Forgets the bytes of the blob. */
   reset(): Promise<void>;
   /** Begins to stage what the blob comes to, in place of what was staged before. */
@@ -170,17 +172,24 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
     for await (const chunk of source) {
       const end = this.#offset + chunk.length;
       if (end > size) throw new SizeMismatchError(digest, size, end);
-      await this.#backend.write(chunk);
-      await this.#pass(chunk);
+      const keeping = this.#backend.write(chunk);
+      if (keeping !== undefined) await keeping;
+      const passing = this.#pass(chunk);
+      if (passing !== undefined) await passing;
       onProgress?.(this.#offset);
     }
+    await this.#backend.flush();
   }
 
-  async #pass(chunk: Buffer): Promise<void> {
+  /** Takes the next bytes in; a promise where that must be waited for. */
+  #pass(chunk: Buffer): Promise<void> | undefined {
     this.#hash.update(chunk);
     this.#offset += chunk.length;
-    if (this.#invalid !== undefined) return;
-    const [, unpacking] = await this.#stage();
+    return this.#invalid === undefined ? this.#unpack(chunk) : undefined;
+  }
+
+  async #unpack(chunk: Buffer): Promise<void> {
+    const unpacking = this.#unpacking ?? (await this.#stage())[1];
     try {
       await unpacking.write(chunk);
     } catch (error) {

@@ -43,10 +43,8 @@ export class MemoryIngests {
     return {
       isWhole: () => Promise.resolve(this.#blobs.get(digest)?.length === blob.size),
       existing: () => Readable.from([...chunks]),
-      write: (chunk) => {
-        chunks.push(chunk);
-        return Promise.resolve();
-      },
+      write: (chunk) => void chunks.push(chunk),
+      flush: () => Promise.resolve(),
       reset: () => {
         chunks = [];
         this.#blobs.delete(digest);

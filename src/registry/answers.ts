@@ -1,4 +1,3 @@
-import { PassThrough, pipeline, type Readable } from 'node:stream';
 import type { HttpAnswer } from './connections.js';
 import { connectionFailure, refusalError, type Concern } from './failures.js';
 import type { RegistryError } from './errors.js';
@@ -66,32 +65,4 @@ export async function errorOf(
   const body = await readAtMost(answer, refusalLimit, concern, signal);
   const text = body?.toString('utf8') ?? '';
   return refusalError({ status, headers, text }, about, context.now, context.secrets);
-}
-
-/**
- * The body as a stream for others: its errors are the client's own, and destroying it destroys
- * the socket without an error of its own.
- */
-export function bodyStream(answer: HttpAnswer, concern: Concern, signal: AbortSignal): Readable {
-  const about = { ...concern, host: answer.url.host };
-  const stream = new AnswerBody((error) => connectionFailure(error, about, signal));
-  pipeline(answer.body, stream, () => undefined);
-  // It may break before its reader is there, who finds it broken then.
-  stream.on('error', () => undefined);
-  return stream;
-}
-
-class AnswerBody extends PassThrough {
-  readonly #translate: (error: Error) => unknown;
-
-  constructor(translate: (error: Error) => unknown) {
-    super();
-    this.#translate = translate;
-  }
-
-  override destroy(error?: Error): this {
-    if (error === undefined) return super.destroy();
-    const translated = this.#translate(error);
-    return super.destroy(translated instanceof Error ? translated : new Error(String(translated)));
-  }
 }

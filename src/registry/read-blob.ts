@@ -26,16 +26,31 @@ export async function* readBlob(
   reading: BlobReading,
   part: BlobPart,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { name, health } = reading;
+  const { name, health, requester, signal, onAnswer } = reading;
   const failures: RegistryError[] = [];
   let position = part.begin;
   for (const endpoint of reading.hosts()) {
     for (let resumed = 0; ; resumed++) {
       const begin = position;
       try {
-        for await (const chunk of readHost(reading, part, begin, endpoint)) {
-          position += chunk.length;
-          yield chunk;
+        const rest = { begin, end: part.end };
+        const answer = await requester.request(name, rest, endpoint, signal);
+        // In one loop with what follows: a generator for each host would cost as much as the rest.
+        try {
+          onAnswer(endpoint, answer, part);
+          let offset = answer.offset;
+          for await (const chunk of answer.bytes) {
+            const useful = chunk.subarray(Math.max(0, begin - offset), part.end - offset);
+            offset += chunk.length;
+            position += useful.length;
+            if (useful.length > 0) yield useful;
+            if (offset > part.end) break;
+          }
+          if (position < part.end) throw brokenOff(endpoint, name, position);
+        } catch (error) {
+          throw answer.explain(error);
+        } finally {
+          answer.end();
         }
         health.answered(endpoint);
         return;
@@ -50,29 +65,6 @@ export async function* readBlob(
     }
   }
   throw hostsError(failures, { host: name.repository.host, digest: name.blob.digest });
-}
-
-/** The rest of a part from one host, which is asked once. Errors when it hasn't got all of it. */
-async function* readHost(
-  { requester, name, signal, onAnswer }: BlobReading,
-  part: BlobPart,
-  begin: number,
-  endpoint: Endpoint,
-): AsyncGenerator<Buffer, void, undefined> {
-  const answer = await requester.request(name, { begin, end: part.end }, endpoint, signal);
-  try {
-    onAnswer(endpoint, answer, part);
-    let position = answer.offset;
-    for await (const chunk of answer.stream as AsyncIterable<Buffer>) {
-      const useful = chunk.subarray(Math.max(0, begin - position), part.end - position);
-      position += chunk.length;
-      if (useful.length > 0) yield useful;
-      if (position > part.end) return;
-    }
-    if (position < part.end) throw brokenOff(endpoint, name, position);
-  } finally {
-    answer.stream.destroy();
-  }
 }
 
 function brokenOff({ host }: Endpoint, { blob }: BlobName, position: number): ConnectionError {

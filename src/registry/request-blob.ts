@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
 import type { Descriptor, Repository } from '../oci/index.js';
-import { abandon, bodyStream, discard, headerOf, lengthOf } from './answers.js';
+import { abandon, discard, headerOf, lengthOf } from './answers.js';
 import { BoundedMap } from './bounded-map.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoint } from './endpoints.js';
 import { BlobLengthError, RangeMismatchError } from './errors.js';
+import { connectionFailure } from './failures.js';
 import { pullScope } from './scopes.js';
 import type { RegistryRequest, Transport } from './transport.js';
 
@@ -20,15 +20,20 @@ export interface BlobPart {
   readonly end: number;
 }
 
-/** What one host answers. Its stream must be read to its end or destroyed. */
+/** What one host answers. It must be ended, whether it was read or not. */
 export interface BlobAnswer {
-  readonly stream: Readable;
-  /** Where in the blob the first byte of `stream` stands: where asked, or 0. */
+  /** To be read once. Its errors are undici's: {@link BlobAnswer.explain} makes them the client's. */
+  readonly bytes: AsyncIterable<Buffer>;
+  /** Where in the blob the first byte of `bytes` stands: where asked, or 0. */
   readonly offset: number;
   /** Whether it is the part that was asked for, or the whole blob in place of it. */
   readonly extent: 'part' | 'whole';
   /** Whether the host can continue from an offset. */
   readonly resumable: boolean;
+  /** The client's own error for one that came out of `bytes`. */
+  readonly explain: (error: unknown) => unknown;
+  /** Lets go of the answer; destroys the socket where there is more to come. */
+  readonly end: () => void;
 }
 
 const blobsRemembered = 1000;
@@ -100,8 +105,13 @@ export class BlobRequester {
     // A weak one doesn't tell bytes apart.
     if (etag?.startsWith('"') === true) this.#validators.set(key, etag);
     const resumable = status === 206 || headerOf(answer, 'accept-ranges') === 'bytes';
+    const about = { ...request.concern, host: answer.url.host };
+    // It may break before its reader is there, who finds it broken then.
+    answer.body.on('error', () => undefined);
     return {
-      stream: bodyStream(answer, request.concern, signal),
+      bytes: answer.body,
+      explain: (error) => connectionFailure(error, about, signal),
+      end: () => abandon(answer),
       offset,
       extent: status === 206 ? 'part' : 'whole',
       resumable,

@@ -1,0 +1,69 @@
+import type { FileHandle } from 'node:fs/promises';
+
+const batchSize = 1024 * 1024;
+
+/**
+ * The writing end of a file. It collects what comes and writes a batch while the next one is
+ * collected, since a call to the system costs more than the bytes that it takes along: at most two
+ * batches of 1 MiB are in memory.
+ *
+ * The handle is the caller's, who flushes before closing it.
+ */
+export class BatchedFile {
+  readonly #handle: FileHandle;
+  #batch: Buffer[] = [];
+  #size = 0;
+  #writing: Promise<void> | undefined;
+  #written = 0;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** Bytes that are written. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Takes bytes, which nobody may change from now on. Errors tell of bytes taken before, too. */
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#batch.push(chunk);
+    this.#size += chunk.length;
+    return this.#size < batchSize ? undefined : this.#begin();
+  }
+
+  /** Resolves when all that was taken is written. */
+  async flush(): Promise<void> {
+    await this.#begin();
+    await this.#writing;
+  }
+
+  /** Forgets what isn't written yet; resolves when nothing is under way. */
+  async discard(): Promise<void> {
+    this.#batch = [];
+    this.#size = 0;
+    await this.#writing?.catch(() => undefined);
+    this.#writing = undefined;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#writing;
+    if (this.#size === 0) return;
+    const [batch, size] = [this.#batch, this.#size];
+    this.#batch = [];
+    this.#size = 0;
+    this.#writing = this.#writeAll(batch, size);
+    // Whoever writes or flushes next hears of it.
+    this.#writing.catch(() => undefined);
+  }
+
+  async #writeAll(batch: Buffer[], size: number): Promise<void> {
+    let rest = batch;
+    for (let left = size; left > 0;) {
+      const { bytesWritten } = await this.#handle.writev(rest);
+      this.#written += bytesWritten;
+      left -= bytesWritten;
+      if (left > 0) rest = [Buffer.concat(rest).subarray(bytesWritten)];
+    }
+  }
+}
