@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startCli } from '../support/cli.js';
+import { cliModules, startCli } from '../support/cli.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 const root = join(__dirname, '../..');
@@ -10,7 +10,7 @@ afterAll(removeTemporaryFolders);
 /** The packages and the rooms of which a run of the command line has loaded code. */
 async function loadedBy(...args: string[]): Promise<string[]> {
   const folder = temporaryFolder();
-  await startCli(args, { NODE_V8_COVERAGE: folder }).outcome;
+  await startCli(args, { NODE_V8_COVERAGE: folder }, '', cliModules).outcome;
   const files = readdirSync(folder).map((file) => join(folder, file));
   const urls = files.flatMap((file) => {
     const { result } = JSON.parse(readFileSync(file, 'utf8')) as { result: { url: string }[] };

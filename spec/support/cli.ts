@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { temporaryFolder } from './temporary-folder.js';
 
-/** The built command line; `npm test` builds it first. */
-export const cliFile = join(__dirname, '../../dist/esm/cli/main.js');
+/** The built command line, as users get it; `npm test` builds it first. */
+export const cliFile = join(__dirname, '../../dist/cli/bin/main.js');
+/** The modules that it was bundled from. */
+export const cliModules = join(__dirname, '../../dist/esm/cli/main.js');
 
 /** What a run of the command line ended in. */
 export interface CliOutcome {
@@ -33,10 +35,11 @@ export function startCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   input?: string,
+  file = cliFile,
 ): RunningCli {
   if (!existsSync(cliFile)) throw new Error('The command line is not built: npm run build');
   const env = { ...cliEnvironment(temporaryFolder()), ...environment };
-  const child = spawn(process.execPath, [cliFile, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
     env,
     stdio: 'pipe',
   });
