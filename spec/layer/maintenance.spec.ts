@@ -10,9 +10,11 @@ import {
   type PullResultEvent,
   type Rxfer,
 } from '../../src/index.js';
+import { SyncBarrier } from '../../src/layer/sync-barrier.js';
 import { chainIDsOf, digestHex, type ChainID, type Digest } from '../../src/oci/index.js';
 import {
   sampleImage,
+  sampleIndex,
   startRegistry,
   type SampleEntry,
   type SampleImage,
@@ -216,6 +218,37 @@ describe('verify', () => {
     expect(await store.images.list()).toHaveLength(1);
   });
 
+  it.each([
+    ['the inner one', () => [nested().inner]],
+    ['the outer one', () => [nested().outer]],
+    ['both', () => [nested().inner, nested().outer]],
+  ])(
+    'finds an index within an index that is gone, and lets it be repaired: %s',
+    async (_, gone) => {
+      const { inner, outer, images } = nested();
+      registry.addImage('nested', 'v1', images);
+      await pull('nested').then(({ release }) => release());
+      for (const digest of gone()) fs.rmSync(blobFile(digest));
+      const found = await store.verify({ mode: 'remove' });
+      expect(found).toMatchObject({
+        damages: [{ kind: 'image', name: nameOf('nested') }],
+        affected: [nameOf('nested')],
+      });
+      const repaired = await lastValueFrom(rxfer.repair(nameOf('nested')));
+      if (repaired.kind === 'result') repaired.release();
+      for (const digest of [inner, outer]) expect(fs.existsSync(blobFile(digest))).toBe(true);
+      expect((await store.verify()).damages).toEqual([]);
+    },
+  );
+
+  it('puts nothing on the disk', async () => {
+    await pullAll();
+    const barrier = jest.spyOn(SyncBarrier.prototype, 'pass');
+    expect((await store.verify()).damages).toEqual([]);
+    expect(barrier).not.toHaveBeenCalled();
+    barrier.mockRestore();
+  });
+
   it('does not remove what is in use', async () => {
     await pullAll();
     flip(topBlob(), 5000);
@@ -226,6 +259,11 @@ describe('verify', () => {
     lease?.release();
   });
 
+  function nested(): { images: SampleImage; inner: Digest; outer: Digest } {
+    const inside = sampleIndex([two]);
+    const images = sampleIndex([inside]);
+    return { images, inner: inside.descriptor.digest, outer: images.descriptor.digest };
+  }
   function topBlob(): string {
     return blobFile(two.layers[2]!.digest);
   }

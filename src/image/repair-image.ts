@@ -1,12 +1,13 @@
 import { map, mergeMap, of, tap, type Observable } from 'rxjs';
 import { fromAbortable, type LayerDownloadManager } from '../distribution/index.js';
-import type { ImageRecord, Store } from '../layer/index.js';
-import { isIndexType, parseReference } from '../oci/index.js';
+import type { ImageDocument, ImageRecord, Store } from '../layer/index.js';
+import { isIndexType, parseIndex, parseReference, type Digest } from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
 import { RegistrySource } from './registry-image.js';
+import { maxIndexDepth } from './resolve-image.js';
 import { imageRecord } from './store-image.js';
 
 /** What {@link repairImage} works with. */
@@ -34,7 +35,7 @@ export function repairImage(options: RepairImageOptions): Observable<PullEvent> 
       return copy$({ source, store, downloads, reference, platform: undefined, foreign }).pipe(
         mergeMap((event) =>
           event.kind === 'result' && record.resolved !== record.manifest.digest
-            ? restoreIndex(options, record, event)
+            ? restoreIndexes(options, record, event)
             : of(event),
         ),
       );
@@ -42,19 +43,40 @@ export function repairImage(options: RepairImageOptions): Observable<PullEvent> 
   );
 }
 
-/** The name led to the manifest through an index, which is the image's too. */
-function restoreIndex(
+/** The name led to the manifest through an index, or several, which are the image's too. */
+function restoreIndexes(
   { store, registry, reference }: RepairImageOptions,
   record: ImageRecord,
   event: PullResultEvent,
 ): Observable<PullEvent> {
   const { host, path } = parseReference(reference);
-  const digest = record.resolved;
+  const { resolved, manifest } = record;
   return fromAbortable(async (signal) => {
-    const { bytes } = await registry.manifest({ host, path, digest }, signal);
-    await store.images.put(record, [{ digest, bytes }]);
+    const fetch = async (digest: Digest): Promise<ImageDocument> => {
+      const { bytes } = await registry.manifest({ host, path, digest }, signal);
+      return { digest, bytes };
+    };
+    await store.images.put(record, await indexesTo(manifest.digest, resolved, fetch));
   }).pipe(
-    map(() => ({ ...event, image: { ...event.image, resolved: digest } })),
+    map(() => ({ ...event, image: { ...event.image, resolved } })),
     tap({ error: event.release, unsubscribe: event.release }),
   );
+}
+
+/** The indexes on the way to a manifest, outermost first; none when it isn't reached from there. */
+async function indexesTo(
+  wanted: Digest,
+  from: Digest,
+  fetch: (digest: Digest) => Promise<ImageDocument>,
+  depth = maxIndexDepth,
+): Promise<ImageDocument[]> {
+  const index = await fetch(from);
+  const { manifests } = parseIndex(index.bytes);
+  if (manifests.some(({ digest }) => digest === wanted)) return [index];
+  if (depth === 1) return [];
+  for (const { digest } of manifests.filter(({ mediaType }) => isIndexType(mediaType))) {
+    const inner = await indexesTo(wanted, digest, fetch, depth - 1);
+    if (inner.length > 0) return [index, ...inner];
+  }
+  return [];
 }

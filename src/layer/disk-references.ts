@@ -50,7 +50,10 @@ export async function partsOf(store: ReferencedStore, record: ImageRecord): Prom
     await addIndexed(store, document, manifest.digest, parts);
     return parts;
   }
-  if (resolved !== manifest.digest) await addIndexes(blobs, await document(resolved), parts);
+  const { digest: wanted } = manifest;
+  if (resolved !== wanted && !(await addIndexes(blobs, await document(resolved), wanted, parts))) {
+    throw missing(wanted, `The index that leads to ${wanted} of ${record.reference} is missing`);
+  }
   const { config, layers } = parseManifest(await document(manifest.digest));
   for (const { digest } of layers) parts.blobs.add(digest);
   const { rootFS } = parseConfig(await document(config.digest));
@@ -111,15 +114,31 @@ export async function partialsIn({ partials }: DiskLayout): Promise<Digest[]> {
   return [...names].map((name) => digestOfName(name)).filter((digest) => digest !== undefined);
 }
 
-/** The indexes within an index that are here; images of other platforms are others' concern. */
-async function addIndexes(blobs: BlobStore, bytes: Uint8Array, parts: Parts): Promise<void> {
-  for (const { digest, mediaType } of parseIndex(bytes).manifests) {
+/**
+ * Adds the indexes within an index that are here; images of other platforms are others' concern.
+ * Tells whether these lead to the manifest that is wanted.
+ */
+async function addIndexes(
+  blobs: BlobStore,
+  bytes: Uint8Array,
+  wanted: Digest,
+  parts: Parts,
+): Promise<boolean> {
+  const { manifests } = parseIndex(bytes);
+  let leads = manifests.some(({ digest }) => digest === wanted);
+  for (const { digest, mediaType } of manifests) {
     if (!isIndexType(mediaType) || parts.blobs.has(digest)) continue;
     const inner = await blobs.read(digest);
     if (inner === undefined) continue;
     parts.blobs.add(digest);
-    await addIndexes(blobs, inner, parts);
+    leads = (await addIndexes(blobs, inner, wanted, parts)) || leads;
   }
+  return leads;
+}
+
+function missing(digest: Digest, message: string): StoreError {
+  const hint = "Run 'rxfer verify --repair', or remove the image.";
+  return new StoreError('ERR_STORE_DAMAGED', digest, message, hint);
 }
 
 async function documentOf(
@@ -129,12 +148,7 @@ async function documentOf(
 ): Promise<Uint8Array> {
   const bytes = await blobs.read(digest);
   if (bytes !== undefined) return bytes;
-  throw new StoreError(
-    'ERR_STORE_DAMAGED',
-    digest,
-    `The document ${digest} of ${reference} is missing`,
-    "Run 'rxfer verify --repair', or remove the image.",
-  );
+  throw missing(digest, `The document ${digest} of ${reference} is missing`);
 }
 
 /** An index of which everything is here. */
