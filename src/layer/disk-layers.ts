@@ -28,6 +28,8 @@ import type {
 import { StoredFiles } from './stored-files.js';
 import { hasCode, onDisk } from './system-errors.js';
 
+const noBarrier: DiskPlace['barrier'] = { pass: () => Promise.resolve() };
+
 /** The layers of a store on disk. */
 export class DiskLayers implements LayerStore {
   readonly #place: DiskPlace;
@@ -97,12 +99,18 @@ export class DiskLayers implements LayerStore {
     return { ...applied, files: files.files };
   }
 
-  /** Unpacks a blob that is here into the session. The caller discards or registers what comes. */
+  /**
+   * Unpacks a blob that is here into the session. The caller discards or registers what comes.
+   *
+   * @param barrier `undefined` for what is only looked at and needn't outlast a crash.
+   */
   async unpackAgain(
     blob: Descriptor,
+    barrier: DiskPlace['barrier'] | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly staging: DiskStaging; readonly diffID: DiffID }> {
-    const ingest = await this.ingest(blob, signal);
+    const place = { ...this.#place, barrier: barrier ?? noBarrier };
+    const ingest = await Ingestion.open(blob, await DiskIngest.open(place, blob, signal), signal);
     try {
       const staged = await ingest.complete(signal);
       const staging = staged instanceof DiskStagedLayer ? staged.take() : undefined;
@@ -139,7 +147,8 @@ export class DiskLayers implements LayerStore {
   async #staging(staged: StagedLayer): Promise<DiskStaging> {
     const first = staged instanceof DiskStagedLayer ? staged.take() : undefined;
     if (first !== undefined) return first;
-    return (await this.unpackAgain(staged.blob, new AbortController().signal)).staging;
+    const { signal } = new AbortController();
+    return (await this.unpackAgain(staged.blob, this.#place.barrier, signal)).staging;
   }
 
   /** Moves to its place what the barrier has put on the disk already. */

@@ -9,7 +9,7 @@ export interface DiskPlace {
   readonly layout: DiskLayout;
   readonly sessions: DiskSessions;
   /** Puts on the disk what sessions have written. */
-  readonly barrier: SyncBarrier;
+  readonly barrier: Pick<SyncBarrier, 'pass'>;
   /** The time of the waits for other processes. */
   readonly scheduler: SchedulerLike;
   /** What a layer may unpack to. */

@@ -12,7 +12,6 @@ import type { UnpackLimits } from './limits.js';
 import type { StagedLayer } from './store.js';
 import { entryListIn } from './stored-files.js';
 import { onDisk } from './system-errors.js';
-import type { SyncBarrier } from './sync-barrier.js';
 import type { TarEntry } from './tar-reader.js';
 import { removeTree } from './trees.js';
 import type { UnpackedLayer } from './unpacking.js';
@@ -24,7 +23,7 @@ export class DiskStaging implements Staging<DiskStagedLayer> {
   readonly limits: UnpackLimits;
   /** On the blob, so that what is staged can be staged again. */
   readonly #lease: SessionUse;
-  readonly #barrier: SyncBarrier;
+  readonly #barrier: DiskPlace['barrier'];
   /** What the unpacking couldn't do here, once it is over. */
   omissions: readonly string[] = [];
 

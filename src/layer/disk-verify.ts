@@ -129,7 +129,7 @@ class Check {
 
   /** Unpacks the layer again, and looks whether that is what the store has. */
   async #compare(layer: LayerRecord): Promise<string | undefined> {
-    const { staging, diffID } = await this.#layers.unpackAgain(layer.blob, this.#signal);
+    const { staging, diffID } = await this.#layers.unpackAgain(layer.blob, undefined, this.#signal);
     try {
       if (diffID !== layer.diffID) return `its blob unpacks to ${diffID}`;
       // Another user, or another file system, can't do all that this one could.
