@@ -4,7 +4,6 @@ import {
   concatMap,
   defer,
   EMPTY,
-  finalize,
   from,
   ignoreElements,
   mergeMap,
@@ -23,6 +22,7 @@ import { progressEvent, resultEvent, type TransferEvent } from '../transfer/inde
 import { UploadSession } from '../registry/index.js';
 import type { BlobOrigins } from './blob-origins.js';
 import type { Cargo } from './cargo.js';
+import { closingTarget } from './closing-target.js';
 import type { CopyEvent } from './events.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 
@@ -71,8 +71,7 @@ export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent
       const resolved = { kind: 'resolved' as const, image, ids };
       return concat(of(resolved), layers$, finish(options, cargo), result$);
     }),
-    // Its own business by now: whoever watches has left, or has the outcome.
-    finalize(() => void target.close?.().catch(() => undefined)),
+    closingTarget(target),
   );
 }
 

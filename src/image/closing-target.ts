@@ -1,0 +1,33 @@
+import {
+  catchError,
+  concat,
+  defer,
+  finalize,
+  ignoreElements,
+  throwError,
+  type MonoTypeOperatorFunction,
+} from 'rxjs';
+import type { ImageTarget } from './seams.js';
+
+/**
+ * Closes the target when all is over: before the error or the end is heard, so that nothing is left
+ * by then; and in the background where whoever watches has left.
+ */
+export function closingTarget<T>(target: ImageTarget): MonoTypeOperatorFunction<T> {
+  return (source$) =>
+    defer(() => {
+      let closed: Promise<void> | undefined;
+      const close = (): Promise<void> =>
+        (closed ??= target.close?.().catch(() => undefined) ?? Promise.resolve());
+      const close$ = defer(close).pipe(ignoreElements());
+      const failed = (error: unknown): typeof close$ =>
+        concat(
+          close$,
+          throwError(() => error),
+        );
+      return concat(source$, close$).pipe(
+        catchError(failed),
+        finalize(() => void close()),
+      );
+    });
+}
