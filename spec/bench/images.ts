@@ -6,18 +6,25 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import * as tar from 'tar-stream';
+import type { Digest } from '../../src/index.js';
+
+/** A file of a sample layer, of so many bytes. */
+export interface BenchFile {
+  readonly name: string;
+  readonly size: number;
+}
 
 /** Writes an OCI layout, tag `v1`, of layers with one file each, whatever their size. */
 export async function writeBenchLayout(
   folder: string,
-  layers: readonly { readonly name: string; readonly size: number }[],
+  layers: readonly BenchFile[],
 ): Promise<void> {
   const blobs = join(folder, 'blobs', 'sha256');
   mkdirSync(blobs, { recursive: true });
   const descriptors = [];
   const diffIDs = [];
   for (const layer of layers) {
-    const { digest, diffID, size } = await writeLayer(blobs, layer);
+    const { digest, diffID, size } = await writeLayer(blobs, [layer]);
     const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
     descriptors.push({ mediaType, digest, size });
     diffIDs.push(diffID);
@@ -42,12 +49,12 @@ export async function writeBenchLayout(
   writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
 }
 
-async function writeLayer(
+/** Writes a layer's blob into a folder, named by its digest in hex. */
+export async function writeLayer(
   blobs: string,
-  { name, size }: { readonly name: string; readonly size: number },
-): Promise<{ digest: string; diffID: string; size: number }> {
+  files: readonly BenchFile[],
+): Promise<{ digest: Digest; diffID: string; size: number }> {
   const pack = tar.pack();
-  const entry = pack.entry({ name, size, mtime: new Date(0) });
   const [plain, compressed] = [createHash('sha256'), createHash('sha256')];
   let length = 0;
   const temporary = join(blobs, 'temporary');
@@ -61,12 +68,16 @@ async function writeLayer(
     }),
     createWriteStream(temporary),
   );
-  await pipeline(Readable.from(binaryLike(name, size)), entry as NodeJS.WritableStream);
+  for (const { name, size } of files) {
+    const entry = pack.entry({ name, size, mtime: new Date(0) });
+    await pipeline(Readable.from(binaryLike(name, size)), entry as NodeJS.WritableStream);
+  }
   pack.finalize();
   await packed;
   const hex = compressed.digest('hex');
   await rename(temporary, join(blobs, hex));
-  return { digest: `sha256:${hex}`, diffID: `sha256:${plain.digest('hex')}`, size: length };
+  const diffID = `sha256:${plain.digest('hex')}`;
+  return { digest: `sha256:${hex}` as Digest, diffID, size: length };
 }
 
 /** Bytes that compress about as programs do: of every 4 kB, half is noise and half repeats. */
