@@ -102,6 +102,21 @@ describe.each(stores)('a store in %s', (_, open) => {
     expect(staged.diffID).toBe(`sha256:${createHash('sha256').update(tar).digest('hex')}`);
   });
 
+  it('ignores zeros behind the last member of a gzip, and refuses anything else there', async () => {
+    const tar = rawTar([{ name: 'a', data: 'a'.repeat(3000) }]);
+    const parts = [tar.subarray(0, 1000), tar.subarray(1000)].map((part) => gzipSync(part));
+    const padded = await ingest(await open(), Buffer.concat([...parts, Buffer.alloc(700)]));
+    expect([padded.diffID, padded.size]).toEqual([digestOf(tar), tar.length]);
+    const broken = gzipSync(tar).subarray(0, -9);
+    for (const garbage of [Buffer.from('x'), Buffer.alloc(5000, 'garbage'), broken]) {
+      const bytes = Buffer.concat([...parts, garbage]);
+      await expect(ingest(await open(), bytes)).rejects.toMatchObject({
+        code: 'ERR_INVALID_LAYER',
+        digest: digestOf(bytes),
+      });
+    }
+  });
+
   it('refuses a truncated and a damaged gzip', async () => {
     const whole = gzipSync(rawTar([{ name: 'a', data: Buffer.alloc(50_000, 'a') }]), {
       strategy: constants.Z_HUFFMAN_ONLY,
