@@ -20,13 +20,11 @@ export function closingTarget<T>(target: ImageTarget): MonoTypeOperatorFunction<
       const close = (): Promise<void> =>
         (closed ??= target.close?.().catch(() => undefined) ?? Promise.resolve());
       const close$ = defer(close).pipe(ignoreElements());
-      const failed = (error: unknown): typeof close$ =>
-        concat(
-          close$,
-          throwError(() => error),
-        );
       return concat(source$, close$).pipe(
-        catchError(failed),
+        catchError((error: unknown) => {
+          const failure$ = throwError(() => error);
+          return concat(close$, failure$);
+        }),
         finalize(() => void close()),
       );
     });

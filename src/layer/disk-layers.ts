@@ -59,8 +59,7 @@ export class DiskLayers implements LayerStore {
   }
 
   async ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
-    const stage = (): Promise<DiskStaging> => DiskStaging.open(this.#place, blob);
-    return Ingestion.open(blob, await DiskIngest.open(this.#place, blob, stage, signal), signal);
+    return ingestInto(this.#place, blob, signal);
   }
 
   async register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease> {
@@ -110,7 +109,7 @@ export class DiskLayers implements LayerStore {
     signal: AbortSignal,
   ): Promise<{ readonly staging: DiskStaging; readonly diffID: DiffID }> {
     const place = { ...this.#place, barrier: barrier ?? noBarrier };
-    const ingest = await Ingestion.open(blob, await DiskIngest.open(place, blob, signal), signal);
+    const ingest = await ingestInto(place, blob, signal);
     try {
       const staged = await ingest.complete(signal);
       const staging = staged instanceof DiskStagedLayer ? staged.take() : undefined;
@@ -169,4 +168,13 @@ export class DiskLayers implements LayerStore {
       }
     });
   }
+}
+
+async function ingestInto(
+  place: DiskPlace,
+  blob: Descriptor,
+  signal: AbortSignal,
+): Promise<Ingestion<StagedLayer>> {
+  const stage = (): Promise<DiskStaging> => DiskStaging.open(place, blob);
+  return Ingestion.open(blob, await DiskIngest.open(place, blob, stage, signal), signal);
 }
