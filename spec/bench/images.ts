@@ -8,9 +8,10 @@ import { createGzip } from 'node:zlib';
 import * as tar from 'tar-stream';
 import type { Digest } from '../../src/index.js';
 
-/** A file of a sample layer, of so many bytes. */
+/** A file of a layer. Its content follows from its name. */
 export interface BenchFile {
   readonly name: string;
+  /** In bytes. */
   readonly size: number;
 }
 
@@ -19,6 +20,14 @@ export async function writeBenchLayout(
   folder: string,
   layers: readonly BenchFile[],
 ): Promise<void> {
+  await writeLayout(
+    folder,
+    layers.map((file) => tarOf([file])),
+  );
+}
+
+/** Writes an OCI layout, tag `v1`, of layers that are tars, each read once the one before ended. */
+export async function writeLayout(folder: string, layers: Iterable<Readable>): Promise<void> {
   const blobs = join(folder, 'blobs', 'sha256');
   mkdirSync(blobs, { recursive: true });
   const descriptors = [];
@@ -49,17 +58,30 @@ export async function writeBenchLayout(
   writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
 }
 
+/** A tar of files, their content made while it is read. */
+export function tarOf(files: Iterable<BenchFile>): Readable {
+  const pack = tar.pack();
+  const fill = async (): Promise<void> => {
+    for (const { name, size } of files) {
+      const entry = pack.entry({ name, size, mtime: new Date(0) });
+      await pipeline(Readable.from(binaryLike(name, size)), entry as NodeJS.WritableStream);
+    }
+    pack.finalize();
+  };
+  fill().catch((error: unknown) => pack.destroy(error as Error));
+  return pack as unknown as Readable;
+}
+
 /** Writes a layer's blob into a folder, named by its digest in hex. */
 export async function writeLayer(
   blobs: string,
-  files: readonly BenchFile[],
+  layer: Readable,
 ): Promise<{ digest: Digest; diffID: string; size: number }> {
-  const pack = tar.pack();
   const [plain, compressed] = [createHash('sha256'), createHash('sha256')];
   let length = 0;
   const temporary = join(blobs, 'temporary');
-  const packed = pipeline(
-    pack,
+  await pipeline(
+    layer,
     watching((chunk) => plain.update(chunk)),
     createGzip({ level: 6 }),
     watching((chunk) => {
@@ -68,12 +90,6 @@ export async function writeLayer(
     }),
     createWriteStream(temporary),
   );
-  for (const { name, size } of files) {
-    const entry = pack.entry({ name, size, mtime: new Date(0) });
-    await pipeline(Readable.from(binaryLike(name, size)), entry as NodeJS.WritableStream);
-  }
-  pack.finalize();
-  await packed;
   const hex = compressed.digest('hex');
   await rename(temporary, join(blobs, hex));
   const diffID = `sha256:${plain.digest('hex')}`;

@@ -13,7 +13,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gzipSync } from 'node:zlib';
 import { digestHex, openDiskStore, readTar, type DiskStore, type Layer } from '../../src/index.js';
-import { writeLayer, type BenchFile } from './images.js';
+import { tarOf, writeLayer, type BenchFile } from './images.js';
 
 /** A file whose bytes the archive has from `offset` on. */
 interface Gap {
@@ -56,7 +56,7 @@ function* samples(): Generator<[title: string, files: BenchFile[]]> {
 
 /** Puts a layer into the store, as a pull would. */
 async function keep(store: DiskStore, folder: string, files: BenchFile[]): Promise<Layer> {
-  const { digest, size } = await writeLayer(folder, files);
+  const { digest, size } = await writeLayer(folder, tarOf(files));
   const blob = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size };
   const ingest = await store.layers.ingest(blob, noSignal);
   try {

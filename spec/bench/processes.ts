@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 /** What a process has cost. */
 export interface Cost {
@@ -7,18 +8,18 @@ export interface Cost {
   readonly wall: number;
   /** Time of the processor, user and system, in ms. */
   readonly cpu: number;
-  /** The most memory that was resident, in bytes. */
+  /** The most memory that was resident, in bytes; of several processes, the largest one's. */
   readonly memory: number;
 }
 
-/** The command line as it was built. */
-export const rxferCommand = [process.execPath, join('dist', 'esm', 'cli', 'main.js')] as const;
+/** The command line as it was built: what package.json's `bin` names. */
+export const rxferCommand = [process.execPath, builtCommand()] as const;
 
-/** Runs a process to its end and asks the system what it has used. */
+/** Runs a process to its end and asks the system what it and its children have used. */
 export async function measure(command: readonly string[]): Promise<Cost> {
   const begin = performance.now();
   const script = `
-    import json, os, resource, subprocess, sys
+    import json, resource, subprocess, sys
     code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss]))`;
@@ -35,7 +36,30 @@ export async function measure(command: readonly string[]): Promise<Cost> {
   return { wall, cpu: cpu * 1000, memory: memory * 1024 };
 }
 
+/** What several costs come to, one after the other. */
+export function sumOf(costs: readonly Cost[]): Cost {
+  return {
+    wall: costs.reduce((sum, { wall }) => sum + wall, 0),
+    cpu: costs.reduce((sum, { cpu }) => sum + cpu, 0),
+    memory: Math.max(...costs.map(({ memory }) => memory)),
+  };
+}
+
+/** The median of each of them. */
+export function medianCost(costs: readonly Cost[]): Cost {
+  return {
+    wall: median(costs.map(({ wall }) => wall)),
+    cpu: median(costs.map(({ cpu }) => cpu)),
+    memory: median(costs.map(({ memory }) => memory)),
+  };
+}
+
 /** The middle one. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function builtCommand(): string {
+  const { bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { bin: { rxfer: string } };
+  return resolve(bin.rxfer);
 }

@@ -16,6 +16,8 @@ export interface DockerRegistryOptions {
   readonly htpasswd?: string;
   /** Whether manifests can be deleted. Default `on`. */
   readonly deletion?: 'on' | 'off';
+  /** The folder of its content, which stays. Default: one of its own, removed in the end. */
+  readonly data?: string;
   /** More of the configuration, as top-level YAML. */
   readonly config?: string;
 }
@@ -63,7 +65,7 @@ export async function startDockerRegistry(
 
 function configuration(
   folder: string,
-  { htpasswd, deletion = 'on', config = '' }: DockerRegistryOptions,
+  { htpasswd, deletion = 'on', data = join(folder, 'data'), config = '' }: DockerRegistryOptions,
 ): string {
   const auth = `auth:
   htpasswd:
@@ -75,7 +77,7 @@ log:
   level: info
 storage:
   filesystem:
-    rootdirectory: ${join(folder, 'data')}
+    rootdirectory: ${data}
   delete:
     enabled: ${deletion === 'on'}
   maintenance:
