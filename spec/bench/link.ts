@@ -40,7 +40,8 @@ export async function openLink(target: string, quality: LinkQuality): Promise<Li
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
         sockets.delete(socket);
-        other.destroySoon();
+        // What came to its end is still on its way to the other one, which ends after it.
+        if (!socket.readableEnded) other.destroy();
       });
     }
     near.pipe(travel(up, 2 * quality.delay)).pipe(far);
