@@ -33,7 +33,7 @@ export async function writeLayout(folder: string, layers: Iterable<Readable>): P
   const descriptors = [];
   const diffIDs = [];
   for (const layer of layers) {
-    const { digest, diffID, size } = await writeLayer(blobs, [layer]);
+    const { digest, diffID, size } = await writeLayer(blobs, layer);
     const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
     descriptors.push({ mediaType, digest, size });
     diffIDs.push(diffID);
