@@ -1,29 +1,21 @@
 import { ImageNotFoundError } from '../image/index.js';
-import { BlobNotFoundError, type ImageRecord, type Store } from '../layer/index.js';
+import type { ImageRecord, Store } from '../layer/index.js';
 import {
-  chainIDsOf,
   digestHex,
   formatReference,
-  parseConfig,
-  parseManifest,
   parseReference,
-  type ChainID,
   type Descriptor,
   type Digest,
-  type ImageConfig,
   type Reference,
 } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
+import { describeStored, storedDocument, type StoredDescription } from './describe-stored.js';
 import { EngineRequestError } from './errors.js';
 
 /** An image of the store as Docker sees it: one by its id, whatever number of names it has. */
-export interface StoredImage {
-  /** The digest of its configuration. */
-  readonly id: Digest;
+export interface StoredImage extends StoredDescription {
+  /** What its first name leads to: a manifest, or the index that it is one of. */
   readonly manifest: Descriptor;
-  readonly layers: readonly Descriptor[];
-  readonly config: ImageConfig;
-  readonly chainIDs: readonly ChainID[];
   /** Its names, sorted; one at least. */
   readonly records: readonly ImageRecord[];
 }
@@ -79,23 +71,13 @@ export class StoredImages {
   }
 
   async #describe(record: ImageRecord): Promise<StoredImage> {
-    const { config, layers } = parseManifest(await this.document(record.manifest.digest));
-    const described = parseConfig(await this.document(config.digest));
-    return {
-      id: config.digest,
-      manifest: record.manifest,
-      layers,
-      config: described,
-      chainIDs: chainIDsOf(described.rootFS.diffIDs),
-      records: [record],
-    };
+    const described = await describeStored(this.#store, record);
+    return { ...described, manifest: record.manifest, records: [record] };
   }
 
   /** @throws BlobNotFoundError */
-  async document(digest: Digest): Promise<Uint8Array> {
-    const bytes = await this.#store.blobs.read(digest);
-    if (bytes === undefined) throw new BlobNotFoundError(digest);
-    return bytes;
+  document(digest: Digest): Promise<Uint8Array> {
+    return storedDocument(this.#store, digest);
   }
 }
 
