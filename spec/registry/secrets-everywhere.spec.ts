@@ -7,6 +7,7 @@ import { lastValueFrom, tap } from 'rxjs';
 import { createMemoryStore, createRxfer, type RxferError } from '../../src/index.js';
 import type { Credential, RegistryClientOptions } from '../../src/registry/index.js';
 import { sampleImage, type SampleImage, type TestRegistry } from '../../src/testing/index.js';
+import { jsonLines } from '../guide/examples/log-lines.js';
 import { startCli, type CliOutcome } from '../support/cli.js';
 import {
   closeAll,
@@ -133,15 +134,18 @@ function refusingProxy(): Promise<string> {
 
 const user: Credential = { kind: 'basic', username, password };
 
-/** Everything that a pull lets its watchers see: its events, and its error with all its causes. */
+/** All that a pull shows: its events, its log, and its error with all its causes. */
 async function pulled(
   host: string,
   options: RegistryClientOptions = {},
 ): Promise<{ shown: string; error: RxferError | undefined }> {
-  const registry = openClient({ credentials: () => Promise.resolve(user), ...options });
+  const lines: string[] = [];
+  const logger = jsonLines('trace', (line) => lines.push(line));
+  const registry = openClient({ credentials: () => Promise.resolve(user), logger, ...options });
   const rxfer = createRxfer({
     store: createMemoryStore(),
     registry,
+    logger,
     maxAttempts: 2,
     delay: () => 1,
   });
@@ -151,7 +155,8 @@ async function pulled(
     () => undefined,
     (failure: unknown) => failure as RxferError,
   );
-  const all = [events, error, error?.stack, error?.cause, registry];
+  expect(lines).not.toEqual([]);
+  const all = [lines, events, error, error?.stack, error?.cause, registry];
   const deep = { depth: null, showHidden: true, maxStringLength: null, maxArrayLength: null };
   const shown = `${inspect(all, deep)}\n${JSON.stringify([events, error])}\n${String(error)}`;
   return { shown, error };

@@ -14,7 +14,6 @@ import {
   resultEvent,
   retryTransfer,
   whenStarted,
-  type RetryTransferOptions,
   type TransferContext,
   type TransferEvent,
   type TransferJob,
@@ -24,6 +23,7 @@ import type { DownloadDescriptor } from './descriptors.js';
 import { ShortBodyError, WrongOffsetError } from './errors.js';
 import { phases } from './events.js';
 import { fromAbortable } from './from-abortable.js';
+import type { TransferSettings } from './options.js';
 import { skipBytes } from './skip-bytes.js';
 
 /** A blob that was fetched and verified, and is held until whoever needs it has it. */
@@ -49,10 +49,10 @@ export function fetchLayer(
   store: LayerStore,
   descriptor: DownloadDescriptor,
   closing: Closable,
-  retry: RetryTransferOptions,
+  settings: TransferSettings,
 ): TransferJob<FetchedLayer> {
   const open = store.ingest.bind(store);
-  return fetchBlob({ open, completing: phases.extracting }, descriptor, closing, retry);
+  return fetchBlob({ open, completing: phases.extracting }, descriptor, closing, settings);
 }
 
 /**
@@ -70,16 +70,16 @@ export function fetchBlob<TWhole extends Discardable>(
   destination: BlobDestination<TWhole>,
   descriptor: DownloadDescriptor,
   closing: Closable,
-  retry: RetryTransferOptions,
+  settings: TransferSettings,
 ): TransferJob<FetchedBlob<TWhole>> {
   return (context) =>
     concat(
       of(progressEvent(phases.pulling)),
       whenStarted(() => {
         const letGo = closing.use();
-        const fetch = new BlobFetch(destination, descriptor, context);
+        const fetch = new BlobFetch(destination, descriptor, context, settings);
         context.cleanup(defer(() => from(fetch.close().finally(letGo))));
-        return concat(fetch.run(retry), NEVER);
+        return concat(fetch.run(), NEVER);
       }, phases.waiting)(context),
     );
 }
@@ -91,6 +91,7 @@ class BlobFetch<TWhole extends Discardable> {
   readonly #completing: string | undefined;
   readonly #descriptor: DownloadDescriptor;
   readonly #context: TransferContext;
+  readonly #settings: TransferSettings;
   readonly #ingest: Promise<BlobIngest<TWhole>>;
   #staged: Promise<TWhole> | undefined;
   /** The last attempt moved bytes, and the next can go on from there. */
@@ -102,21 +103,23 @@ class BlobFetch<TWhole extends Discardable> {
     destination: BlobDestination<TWhole>,
     descriptor: DownloadDescriptor,
     context: TransferContext,
+    settings: TransferSettings,
   ) {
     this.#completing = destination.completing;
     this.#descriptor = descriptor;
     this.#context = context;
+    this.#settings = settings;
     this.#ingest = destination.open(descriptor.blob, context.signal);
     // Heard in run and in close; not at all when cancelled before either.
     this.#ingest.catch(() => undefined);
   }
 
-  run(retry: RetryTransferOptions): Observable<TransferEvent<FetchedBlob<TWhole>>> {
+  run(): Observable<TransferEvent<FetchedBlob<TWhole>>> {
     const attempt$ = fromAbortable<TransferEvent<FetchedBlob<TWhole>>>((signal, emit) =>
       this.#attempt(signal, emit),
     );
     return attempt$.pipe(
-      retryTransfer({ ...retry, countsAnew: () => this.#gotSomewhere }),
+      retryTransfer({ ...this.#settings.retry, countsAnew: () => this.#gotSomewhere }),
       catchError((error: unknown) => throwError(() => unwrapped(error))),
     );
   }
@@ -161,6 +164,7 @@ class BlobFetch<TWhole extends Discardable> {
   ): Promise<boolean> {
     const { digest, size } = this.#descriptor.blob;
     const begin = ingest.offset;
+    if (begin > 0) this.#settings.logger.info({ digest, offset: begin, size }, 'blob resumed');
     emit(progressEvent(phases.downloading, { current: begin, total: size }));
     const body = await this.#descriptor.download({ offset: begin, signal });
     if (body.offset > begin) {

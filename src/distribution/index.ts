@@ -4,5 +4,5 @@ export * from './events.js';
 export { fromAbortable } from './from-abortable.js';
 export * from './layer-download-manager.js';
 export * from './layer-upload-manager.js';
-export * from './options.js';
+export type { LayerManagerOptions } from './options.js';
 export { skipBytes } from './skip-bytes.js';

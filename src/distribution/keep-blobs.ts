@@ -1,28 +1,24 @@
 import { concat, defer, finalize, merge, mergeMap, NEVER, of } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { BlobStore, KeptBlob } from '../layer/index.js';
-import {
-  progressEvent,
-  type RetryTransferOptions,
-  type TransferEvent,
-  type TransferManager,
-} from '../transfer/index.js';
+import { progressEvent, type TransferEvent, type TransferManager } from '../transfer/index.js';
 import { closeAfterUse } from './closing.js';
 import type { DownloadDescriptor } from './descriptors.js';
 import { phases, type KeepEvent } from './events.js';
 import { fetchBlob, type FetchedBlob } from './fetch-layer.js';
+import type { TransferSettings } from './options.js';
 
 /** What bringing blobs into a store works with. */
 export interface KeepBlobsOptions {
   readonly store: BlobStore;
   readonly blobs: readonly DownloadDescriptor[];
   readonly manager: Pick<TransferManager<FetchedBlob<KeptBlob>>, 'transfer'>;
-  readonly retry: RetryTransferOptions;
+  readonly settings: TransferSettings;
 }
 
 /** As LayerDownloadManager.keep describes it. Subscribed once. */
 export function keepBlobs(options: KeepBlobsOptions): Observable<KeepEvent> {
-  const { store, blobs, manager, retry } = options;
+  const { store, blobs, manager, settings } = options;
   const group = {};
   let [left, bytes] = [blobs.length, 0];
   const fetches = blobs.map((descriptor, index) => {
@@ -32,7 +28,7 @@ export function keepBlobs(options: KeepBlobsOptions): Observable<KeepEvent> {
     const destination = { open: store.ingest.bind(store) };
     const fetch$ = manager.transfer(
       `blob ${key}`,
-      fetchBlob(destination, descriptor, closing, retry),
+      fetchBlob(destination, descriptor, closing, settings),
       { group },
     );
     return fetch$.pipe(

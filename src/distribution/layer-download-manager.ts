@@ -1,18 +1,14 @@
 import { defer, type Observable } from 'rxjs';
 import type { BlobStore, KeptBlob, LayerLease, LayerStore } from '../layer/index.js';
 import type { RootFS } from '../oci/index.js';
-import {
-  TransferManager,
-  type RetryTransferOptions,
-  type TransferManagerState,
-} from '../transfer/index.js';
+import { TransferManager, type TransferManagerState } from '../transfer/index.js';
 import type { DownloadDescriptor } from './descriptors.js';
 import { UnsupportedOSError } from './errors.js';
 import type { DownloadEvent, KeepEvent } from './events.js';
 import type { FetchedBlob, FetchedLayer } from './fetch-layer.js';
 import { keepBlobs, type KeepBlobsOptions } from './keep-blobs.js';
 import { downloadLayers, type LayerDownloadOptions } from './layer-download.js';
-import type { LayerManagerOptions } from './options.js';
+import { transferSettings, type LayerManagerOptions, type TransferSettings } from './options.js';
 
 /**
  * Figures out which layers of an image are missing, fetches those in parallel under one limit and
@@ -24,17 +20,16 @@ import type { LayerManagerOptions } from './options.js';
  */
 export class LayerDownloadManager {
   readonly #stores: Readonly<Record<string, LayerStore>>;
-  readonly #retry: RetryTransferOptions;
+  readonly #settings: TransferSettings;
   readonly #blobs: TransferManager<FetchedLayer | FetchedBlob<KeptBlob>>;
   /** Registrations move no data over the wire, so they need no slot. */
   readonly #chains = new TransferManager<LayerLease>(0);
 
   /** @param stores the layer store for each operating system, such as `{ linux: store }`. */
   constructor(stores: Readonly<Record<string, LayerStore>>, options: LayerManagerOptions = {}) {
-    const { concurrency = 3, ...retry } = options;
     this.#stores = stores;
-    this.#retry = retry;
-    this.#blobs = new TransferManager(concurrency);
+    this.#settings = transferSettings(options);
+    this.#blobs = new TransferManager(options.concurrency ?? 3);
     this.state$ = this.#blobs.state$;
   }
 
@@ -83,7 +78,7 @@ export class LayerDownloadManager {
         layers,
         blobs: this.#fetched(),
         chains: this.#chains,
-        retry: this.#retry,
+        settings: this.#settings,
       }),
     );
   }
@@ -104,7 +99,9 @@ export class LayerDownloadManager {
    * - Closes each descriptor exactly once, as `download` does.
    */
   keep(store: BlobStore, blobs: readonly DownloadDescriptor[]): Observable<KeepEvent> {
-    return defer(() => keepBlobs({ store, blobs, manager: this.#kept(), retry: this.#retry }));
+    return defer(() =>
+      keepBlobs({ store, blobs, manager: this.#kept(), settings: this.#settings }),
+    );
   }
 
   /** The fetches of blobs that aren't unpacked, which have keys of their own. */

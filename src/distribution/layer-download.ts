@@ -19,7 +19,6 @@ import { chainIDOf, chainIDsOf, type ChainID, type DiffID, type RootFS } from '.
 import {
   progressEvent,
   type ResultEvent,
-  type RetryTransferOptions,
   type TransferEvent,
   type TransferManager,
 } from '../transfer/index.js';
@@ -30,6 +29,7 @@ import { phases, type DownloadEvent, type LayerProgressEvent } from './events.js
 import { fetchLayer, type FetchedLayer } from './fetch-layer.js';
 import { fromAbortable } from './from-abortable.js';
 import { Leases } from './leases.js';
+import type { TransferSettings } from './options.js';
 import { registerLayer } from './register-layer.js';
 
 /** What one download works on, and what it shares with the others of its manager. */
@@ -41,7 +41,7 @@ export interface LayerDownloadOptions {
   readonly layers: readonly DownloadDescriptor[];
   readonly blobs: TransferManager<FetchedLayer>;
   readonly chains: TransferManager<LayerLease>;
-  readonly retry: RetryTransferOptions;
+  readonly settings: TransferSettings;
 }
 
 /** One download, as LayerDownloadManager.download describes it. Subscribed once. */
@@ -137,11 +137,11 @@ class LayerDownload {
   }
 
   #missing(layer: Layer): MissingLayer {
-    const { store, os, blobs, retry } = this.#options;
+    const { store, os, blobs, settings } = this.#options;
     const { descriptor, closing } = layer;
     const fetch$ = blobs.transfer(
       `${os} ${descriptor.key}`,
-      fetchLayer(store, descriptor, closing, retry),
+      fetchLayer(store, descriptor, closing, settings),
       // One download is a group: downloads take turns, whatever number of layers each has.
       { group: this },
     );
@@ -204,7 +204,10 @@ class LayerDownload {
     this.#diffIDs.push(layer.diffID);
     this.#top = layer.chainID;
     descriptor.registered?.(layer.diffID);
-    const { id } = descriptor;
+    const { id, blob } = descriptor;
+    const { diffID, chainID } = layer;
+    const facts = { digest: blob.digest, diffID, chainID, status };
+    this.#options.settings.logger.debug(facts, 'layer registered');
     return of<DownloadEvent[]>(
       { ...progressEvent(phase), id },
       { kind: 'layer', id, index, layer, status },

@@ -5,13 +5,12 @@ import {
   retryTransfer,
   TransferManager,
   whenStarted,
-  type RetryTransferOptions,
   type TransferJob,
   type TransferManagerState,
 } from '../transfer/index.js';
 import type { UploadDescriptor } from './descriptors.js';
 import { phases, type UploadEvent } from './events.js';
-import type { LayerManagerOptions } from './options.js';
+import { transferSettings, type LayerManagerOptions, type TransferSettings } from './options.js';
 
 /**
  * Brings layers to a target, several at once under one limit. Two uploads of one key at the same
@@ -19,12 +18,11 @@ import type { LayerManagerOptions } from './options.js';
  */
 export class LayerUploadManager {
   readonly #uploads: TransferManager<Descriptor>;
-  readonly #retry: RetryTransferOptions;
+  readonly #settings: TransferSettings;
 
   constructor(options: LayerManagerOptions = {}) {
-    const { concurrency = 5, ...retry } = options;
-    this.#retry = retry;
-    this.#uploads = new TransferManager(concurrency);
+    this.#settings = transferSettings(options);
+    this.#uploads = new TransferManager(options.concurrency ?? 5);
     this.state$ = this.#uploads.state$;
   }
 
@@ -82,7 +80,7 @@ export class LayerUploadManager {
       concat(
         of(progressEvent(phases.preparing)),
         whenStarted(
-          () => layer.upload().pipe(retryTransfer({ ...this.#retry, countsAnew })),
+          () => layer.upload().pipe(retryTransfer({ ...this.#settings.retry, countsAnew })),
           phases.waiting,
         )(context),
       );

@@ -1,4 +1,10 @@
 import type { SchedulerLike } from 'rxjs';
+import {
+  loggedRetries,
+  silentLogger,
+  type Logger,
+  type RetryTransferOptions,
+} from '../transfer/index.js';
 
 /** What the layer managers are built with. */
 export interface LayerManagerOptions {
@@ -12,4 +18,20 @@ export interface LayerManagerOptions {
   readonly maxRetryAfter?: number;
   /** The time of the waits. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** Told of layers that are there, blobs that go on, and further attempts. Default: nobody is. */
+  readonly logger?: Logger;
+}
+
+/** What the options say of each transfer, with nothing left to defaults. */
+export interface TransferSettings {
+  readonly retry: RetryTransferOptions;
+  readonly logger: Logger;
+}
+
+/** Takes the options of the manager for those of its transfers. */
+export function transferSettings({
+  logger = silentLogger,
+  ...retry
+}: LayerManagerOptions): TransferSettings {
+  return { retry: { ...retry, onRetry: loggedRetries(logger) }, logger };
 }

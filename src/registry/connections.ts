@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { createPool } from './dispatchers.js';
 import { ClientClosedError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
+import { loggedRequests, type RequestObserver } from './observe-requests.js';
 import type { ClientSettings } from './options.js';
 import type { OriginPool, ProxyServer } from './proxied-pool.js';
 import { proxyFor } from './proxies.js';
@@ -22,6 +23,8 @@ export interface HttpRequest {
   readonly connectTimeout?: number | undefined;
   /** The proxy to go through. Default: what the client's options say of the host. */
   readonly proxy?: URL | undefined;
+  /** A registry has sent us to another host, so that the path may be signed. Default: it hasn't. */
+  readonly isSentOn?: boolean;
 }
 
 /** What came back. Its body must be read to the end, discarded or destroyed. */
@@ -35,6 +38,7 @@ export interface HttpAnswer {
 /** The sockets of a client: one pool for each origin that it speaks to and way to secure it. */
 export class Connections {
   readonly #settings: ClientSettings;
+  readonly #observe: RequestObserver;
   readonly #pools = new Map<string, OriginPool>();
   readonly #contexts = new Map<string, SecureContext>();
   #roots: Promise<readonly string[]> | undefined;
@@ -42,10 +46,25 @@ export class Connections {
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
+    this.#observe = loggedRequests(settings.logger, settings.scheduler);
   }
 
   /** Resolves with an answer of any status as soon as its headers are there. */
-  async request(request: HttpRequest, concern: Concern): Promise<HttpAnswer> {
+  request(request: HttpRequest, concern: Concern): Promise<HttpAnswer> {
+    const { method, url, isSentOn = false } = request;
+    const facts = { method, host: url.host, path: isSentOn ? undefined : url.pathname };
+    return this.#observe(facts, () => this.#send(request, concern));
+  }
+
+  /** Ends every socket; requests and bodies under way fail with a ClientClosedError. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(
+      [...this.#pools.values()].map(({ destroy }) => destroy(new ClientClosedError())),
+    ).then(() => undefined);
+    return this.#closed;
+  }
+
+  async #send(request: HttpRequest, concern: Concern): Promise<HttpAnswer> {
     const { method, url, headers, body = null, signal } = request;
     try {
       signal.throwIfAborted();
@@ -64,14 +83,6 @@ export class Connections {
       if (body !== null && 'destroy' in body) body.destroy();
       throw connectionFailure(error, { ...concern, host: url.host }, signal);
     }
-  }
-
-  /** Ends every socket; requests and bodies under way fail with a ClientClosedError. */
-  close(): Promise<void> {
-    this.#closed ??= Promise.all(
-      [...this.#pools.values()].map(({ destroy }) => destroy(new ClientClosedError())),
-    ).then(() => undefined);
-    return this.#closed;
   }
 
   async #dispatcher(request: HttpRequest): Promise<Dispatcher> {

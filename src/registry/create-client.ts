@@ -22,14 +22,14 @@ import { Transport } from './transport.js';
  */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
   const settings = clientSettings(options);
-  const { credentials, plainHttp, mirrors, hostsFolder, scheduler } = settings;
+  const { credentials, plainHttp, mirrors, hostsFolder, scheduler, logger } = settings;
   const connections = new Connections(settings);
-  const health = new HostHealth(scheduler);
+  const health = new HostHealth(scheduler, logger);
   const endpoints = mirroredEndpoints((registry) => directEndpoint(registry, plainHttp), {
     mirrors,
     hostsFolder,
   });
-  const authorizer = new Authorizer(credentials, { connections, plainHttp, scheduler });
+  const authorizer = new Authorizer(credentials, { connections, plainHttp, scheduler, logger });
   const transport = new Transport(connections, authorizer, scheduler);
   const manifests = new ManifestFetcher(transport, endpoints, health);
   const blobs = new BlobFetcher(transport, endpoints, health, {

@@ -1,8 +1,14 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Digest } from '../oci/index.js';
+import { errorFields, type Logger } from '../transfer/index.js';
 import { BoundedMap } from './bounded-map.js';
 import type { Endpoint } from './endpoints.js';
-import { ConnectionError, RateLimitedError, RegistryUnavailableError } from './errors.js';
+import {
+  ConnectionError,
+  RateLimitedError,
+  RegistryUnavailableError,
+  type RegistryError,
+} from './errors.js';
 
 const restAfterFailure = 15_000;
 const longestRest = 5 * 60_000;
@@ -17,11 +23,13 @@ type Distrust = 'suspect' | 'wrong';
  */
 export class HostHealth {
   readonly #scheduler: SchedulerLike;
+  readonly #logger: Logger;
   readonly #restUntil = new Map<string, number>();
   readonly #distrusted = new BoundedMap<Digest, Map<string, Distrust>>(blobsRemembered);
 
-  constructor(scheduler: SchedulerLike) {
+  constructor(scheduler: SchedulerLike, logger: Logger) {
     this.#scheduler = scheduler;
+    this.#logger = logger;
   }
 
   /**
@@ -41,8 +49,15 @@ export class HostHealth {
     return [...candidates].sort((a, b) => rank(a) - rank(b));
   }
 
-  /** A host failed. It rests where another request would likely fail as well. */
-  failed({ base }: Endpoint, error: unknown): void {
+  /**
+   * A host failed. It rests where another request would likely fail as well.
+   *
+   * @param next who is asked in its place.
+   */
+  failed({ host, base }: Endpoint, error: RegistryError, next: Endpoint | undefined): void {
+    if (next !== undefined) {
+      this.#logger.warn({ ...errorFields(error), host, next: next.host }, 'asking the next host');
+    }
     const rests =
       error instanceof ConnectionError ||
       error instanceof RateLimitedError ||

@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { silentLogger, type Logger } from '../transfer/index.js';
 import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
@@ -44,6 +45,8 @@ export interface RegistryClientOptions {
   readonly userAgent?: string;
   /** The clock by which tokens expire. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** Told of requests, tokens, and changes from one host to the next. Default: nobody is. */
+  readonly logger?: Logger;
 }
 
 /** The options with nothing left to defaults. */
@@ -69,6 +72,7 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
     uploadChunkSize: 0,
     userAgent: 'rxfer',
     scheduler: asyncScheduler,
+    logger: silentLogger,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   };
   for (const option of ['connectTimeout', 'headersTimeout', 'bodyTimeout'] as const) {

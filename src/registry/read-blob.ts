@@ -29,7 +29,8 @@ export async function* readBlob(
   const { name, health, requester, signal, onAnswer } = reading;
   const failures: RegistryError[] = [];
   let position = part.begin;
-  for (const endpoint of reading.hosts()) {
+  const hosts = reading.hosts();
+  for (const [index, endpoint] of hosts.entries()) {
     for (let resumed = 0; ; resumed++) {
       const begin = position;
       try {
@@ -58,7 +59,7 @@ export async function* readBlob(
         if (!isHostFailure(error)) throw error;
         const again = error instanceof ConnectionError && position > begin;
         if (again && resumed < reading.resumptions) continue;
-        health.failed(endpoint, error);
+        health.failed(endpoint, error, hosts[index + 1]);
         failures.push(error);
         break;
       }

@@ -3,7 +3,14 @@ import { buffer } from 'node:stream/consumers';
 import { types } from 'node:util';
 import { map, type SchedulerLike } from 'rxjs';
 import { isConfigType, type BlobBody, type Descriptor } from '../oci/index.js';
-import { resultEvent, resultOf, retryTransfer } from '../transfer/index.js';
+import {
+  loggedRetries,
+  resultEvent,
+  resultOf,
+  retryTransfer,
+  silentLogger,
+  type Logger,
+} from '../transfer/index.js';
 import { abortableRequest } from './abortable-request.js';
 import type { RegistryClient } from './client.js';
 import { HostsFailedError, RegistryError } from './errors.js';
@@ -18,6 +25,8 @@ export interface DocumentRetryOptions {
   readonly maxRetryAfter?: number;
   /** The time of the waits. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** Told of each further attempt. Default: nobody is. */
+  readonly logger?: Logger;
 }
 
 const documentDelay = (failures: number): number => 1000 * 2 ** (failures - 1);
@@ -104,12 +113,13 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 async function outcomeOf<T>(
   attempt: (signal: AbortSignal) => Promise<Outcome<T>>,
-  options: DocumentRetryOptions,
+  { logger = silentLogger, ...options }: DocumentRetryOptions,
   signal: AbortSignal,
 ): Promise<T> {
+  const onRetry = loggedRetries(logger);
   const transfer$ = abortableRequest(attempt).pipe(
     map(resultEvent),
-    retryTransfer({ delay: documentDelay, ...options }),
+    retryTransfer({ delay: documentDelay, ...options, onRetry }),
   );
   const outcome = await resultOf(transfer$, { signal });
   if ('error' in outcome) throw outcome.error;

@@ -1,4 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
+import type { Logger } from '../transfer/index.js';
 import { errorOf, readAtMost } from './answers.js';
 import type { Credential } from './client.js';
 import type { Connections, HttpAnswer } from './connections.js';
@@ -21,6 +22,7 @@ export interface TokenContext {
   readonly connections: Connections;
   readonly plainHttp: PlainHttp;
   readonly scheduler: SchedulerLike;
+  readonly logger: Logger;
 }
 
 const clientId = 'rxfer';
@@ -40,7 +42,7 @@ export async function requestToken(
   concern: Concern,
   signal: AbortSignal,
 ): Promise<Token> {
-  const { connections, plainHttp, scheduler } = context;
+  const { connections, plainHttp, scheduler, logger } = context;
   const { realm } = server;
   if (realm.protocol !== 'https:' && !allowsPlainHttp(plainHttp, realm.host)) {
     const message = `${concern.host ?? 'The registry'} names a token server without encryption, ${realm.host}`;
@@ -63,7 +65,11 @@ export async function requestToken(
   if (answer.status !== 200) {
     throw await errorOf(answer, concern, signal, { now: asked, secrets: secretsOf(credential) });
   }
-  return parseToken(answer, asked, concern, signal);
+  const token = await parseToken(answer, asked, concern, signal);
+  const { host } = concern;
+  const facts = { host, server: realm.host, scopes: scopes.join(' ') };
+  logger.debug({ ...facts, lifetime: token.expires - asked }, 'new token');
+  return token;
 }
 
 /** The strings of a credential that must not be seen by anybody. */

@@ -97,6 +97,7 @@ export class Transport {
           tls: own.tls,
           connectTimeout: own.connectTimeout,
           proxy: own.proxy,
+          isSentOn: !isOwn(request, url),
         },
         concern,
       );

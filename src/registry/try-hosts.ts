@@ -24,14 +24,14 @@ export async function tryHosts<T>(
   attempt: (endpoint: Endpoint) => Promise<T>,
 ): Promise<T> {
   const failures: RegistryError[] = [];
-  for (const endpoint of endpoints) {
+  for (const [index, endpoint] of endpoints.entries()) {
     try {
       const result = await attempt(endpoint);
       health.answered(endpoint);
       return result;
     } catch (error) {
       if (!isHostFailure(error)) throw error;
-      health.failed(endpoint, error);
+      health.failed(endpoint, error, endpoints[index + 1]);
       failures.push(error);
     }
   }

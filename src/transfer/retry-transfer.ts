@@ -35,6 +35,11 @@ export interface RetryTransferOptions {
   readonly maxRetryAfter?: number;
   /** Whether the failed attempt got somewhere, so that the count begins again. Default: never. */
   readonly countsAnew?: (error: unknown) => boolean;
+  /** Called before each wait, with the failures in a row and the wait in ms. Default: nobody. */
+  readonly onRetry?: (
+    error: unknown,
+    retry: { readonly failures: number; readonly wait: number },
+  ) => void;
   /** The time of the waits. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
 }
@@ -60,7 +65,7 @@ export function retryTransfer<T>(
   options: RetryTransferOptions = {},
 ): MonoTypeOperatorFunction<TransferEvent<T>> {
   const { maxAttempts = 5, delay = defaultRetryDelay, scheduler = asyncScheduler } = options;
-  const { countsAnew = () => false, maxRetryAfter = 300_000 } = options;
+  const { countsAnew = () => false, maxRetryAfter = 300_000, onRetry } = options;
   return (attempt$) =>
     defer(() => {
       let failures = 0;
@@ -69,7 +74,9 @@ export function retryTransfer<T>(
         failures = countsAnew(error) ? 1 : failures + 1;
         if (failures >= maxAttempts || isDoNotRetry(error)) return throwError(() => error);
         const asked = Math.min(retryAfterOf(error) ?? 0, maxRetryAfter);
-        return countdown(Math.max(delay(failures, error), asked), scheduler).pipe(
+        const wait = Math.max(delay(failures, error), asked);
+        onRetry?.(error, { failures, wait });
+        return countdown(wait, scheduler).pipe(
           tap((event) => countdown$.next(event)),
           ignoreElements(),
           endWith(undefined),
