@@ -12,9 +12,10 @@ export class Listener<E> extends Link {
  * Tells all listeners what it is told; one that comes late hears the latest event first.
  *
  * ```
- * told:     --p-q---r-|
- * early:    ^-p-q---r-|
- * late:     -----(q)r-!
+ * told:           --p-q---r-|
+ * early hears:    --p-q---r-|
+ * late listens:   -----^---!
+ * late hears:     -----q--r
  * ```
  *
  * It is `share` with a ReplaySubject, made for a scheduler: it knows how many listen, leaving costs

@@ -13,8 +13,8 @@ export interface EventsOfOptions<E> extends ExitOptions {
  * loop is left. Use it where events are handled one by one by something slow.
  *
  * ```
- * source:     --p-q-r--s-(t|)         p, q, s: progress   r, t: results
- * loop:       --p----q--r-s--t|       takes 5 a step: q waits, and would give way to more progress
+ * source:     --p-a-q-r-(s|)              p, a, q: progress   r, s: results
+ * loop:       --p----q----r----s----|     takes 5 a step: a has given way to q when it is next
  * ```
  *
  * Back-pressure: while the loop is busy, a progress waits only until a later one (of the same

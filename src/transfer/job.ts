@@ -11,8 +11,16 @@ import type { TransferEvent } from './progress.js';
  * watches any more.
  *
  * ```
- * job:     w----d-d-d-(r|)      w: Waiting   d: Downloading   r: result
- * start$:  -----s
+ * another holds the slot:    ^----!
+ * start$:                    -----(s|)
+ * job:                       w----d-d-(r|)      w: Waiting   d: Downloading   r: result
+ * ```
+ *
+ * ```
+ * lives on after r:    -p-r------
+ * first watches:       ^------!
+ * second watches:      -----^---!       then nobody does, which ends the job
+ * second hears:        -----r
  * ```
  */
 export type TransferJob<T> = (context: TransferContext) => Observable<TransferEvent<T>>;
@@ -34,12 +42,24 @@ export interface TransferContext {
   /**
    * Says that the job moves no more data: the slot goes to the next in line and the job goes on
    * without. Called while still waiting, it gives up the place in line. Further calls do nothing.
+   *
+   * ```
+   * limit 1   a: p--q----(r|)      calls it at q
+   *           b: w--p--(s|)
+   * ```
    */
   inactive(): void;
   /**
    * Adds work to be done when the transfer is over, in every outcome, such as waiting for a file
    * to be closed. The Observable is subscribed after the job's own was unsubscribed; until it has
    * completed, the next transfer of this key doesn't start. An error in it counts as its end.
+   *
+   * ```
+   * first watches:     ^--!
+   * work$:             ----|             subscribed when the last watcher has left
+   * second watches:    ----^
+   * second hears:      --------q-(r|)    begins once work$ has completed
+   * ```
    */
   cleanup(work$: Observable<unknown>): void;
 }

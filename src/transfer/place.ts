@@ -20,8 +20,13 @@ export interface SlotHolder {
  * stood.
  *
  * ```
- * watchers:  a (0)   b (0)   c (0)    + c (1)   - c (1)
- * in line:   a       a b     a b c    c a b     a b c
+ * limit 1   a: p--(r|)
+ *           b: w-----p--(r|)
+ *           c: w--p--(r|)
+ *           d: w--------p--(r|)
+ *           e: w-----------p--(r|)
+ * joins c:     --^                       with priority 1: c goes ahead of b
+ * joins e:     -^!                       has left by then: e stands where it stood
  * ```
  */
 export class Place {

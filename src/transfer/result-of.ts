@@ -28,7 +28,7 @@ export class NoResultError extends RxferError {
  *
  * ```
  * transfer$:   --p--q--(r|)
- * resultOf:    --------v          resolves
+ * watched:     ^-------!          and then resolves with the value of r
  * ```
  *
  * Rejects with the transfer's error, with NoResultError when it completes without a result, and

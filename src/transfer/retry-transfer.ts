@@ -52,8 +52,9 @@ export const defaultRetryDelay = (failures: number): number => 5000 * failures;
  * emits the seconds left each second. Put it inside the job, so that watchers share the retries.
  *
  * ```
- * attempts:       --p--#        --p--(r|)
- * retryTransfer:  --p--5-4-3-2-1--p--(r|)      delay 5 s; a dash more is a second
+ * first attempt:    --p--#
+ * second attempt:   --q--(r|)
+ * retryTransfer:    --p--2 999ms 1 999ms --q--(r|)      waits 2 s
  * ```
  *
  * - Waits as long as the server asks where that is longer.

@@ -29,8 +29,8 @@ export interface SampleProgressOptions<E> {
  * `1000 / rate` ms, in which only the latest is kept; it passes when the window ends.
  *
  * ```
- * source:           a-b-c-d------e-f(r|)     rate: a window of 5 frames
- * sampleProgress:   a----c----d--e-(fr|)
+ * source:           a-b-c-d----------p-q-(r|)      rate: a window of 5 frames
+ * sampleProgress:   a----c----d------p---(qr|)
  * ```
  *
  * Any other event, completion and error pass at once, with what was kept ahead of them: the last

@@ -22,21 +22,21 @@ import type { Place } from './place.js';
  * the buffer, an array that mergeMap shifts, stays short whatever waits.
  *
  * ```
- * limit 2    a: --[=====]
- *            b: --[========]
- *            c: ---w....[=====]      w: in line   [: start   ]: left
- *            d: ----w......[====]
+ * limit 2   a: p-----(r|)
+ *           b: p--------(r|)
+ *           c: w-----p-----(r|)          w: in line   p: started
+ *           d: w--------p----(r|)
  * ```
  *
  * A new limit switches to a new mergeMap, which gets the still-held occupancies ahead of turns:
  * raised, the next in line start at once; lowered, nothing starts until fewer than the limit run.
  *
  * ```
- * limit:     1--3---1------------------
- *            a: [=======]
- *            b: w--[=======]
- *            c: w--[=======]
- *            d: w----------[=======]
+ * limit, 1:   --3---1
+ * a:          p-------(r|)
+ * b:          w-p-------(r|)
+ * c:          w-p-------(r|)
+ * d:          w---------p-------(r|)     three ran when the limit was lowered
  * ```
  */
 export class Slots {
@@ -90,7 +90,16 @@ export class Slots {
     this.#changed();
   }
 
-  /** A place leaves the line, or gives the slot to the next in line. Further calls do nothing. */
+  /**
+   * A place leaves the line, or gives the slot to the next in line. Further calls do nothing.
+   *
+   * ```
+   * limit 1   a: p--(r|)
+   * b watches:   ^-!             cancelled while it waits
+   * b hears:     w-
+   *           c: w--p--(r|)
+   * ```
+   */
   leave(place: Place): void {
     if (place.state === 'left') return;
     if (place.state === 'waiting') this.#waiting--;

@@ -110,8 +110,9 @@ export class TransferManager<T = unknown> {
    * costs nothing while nobody watches.
    *
    * ```
-   * transfers:  a[ b[ ]   limit 1
-   * state$:     01-12-1-0   (active and waiting)
+   * limit 1   a: --p---(r|)
+   *           b: ----w-p---(r|)
+   * state$:      s-t-u-t---s       s: none   t: one active   u: one active, one waiting
    * ```
    */
   readonly state$: Observable<TransferManagerState> = this.#changes$.pipe(
@@ -131,8 +132,9 @@ export class TransferManager<T = unknown> {
    * nothing while nobody watches.
    *
    * ```
-   * transfers:    a[--b[--]-----------]
-   * transfers$:   s---------t---------u      s: a   t: a, once b has come and gone   u: none
+   * limit 1   a: -p 149ms (r|)
+   * b watches:   -^ 49ms !            waits, and is cancelled before anybody is told
+   * transfers$:  s 99ms t 99ms u      s: none   t: a   u: none
    * ```
    */
   readonly transfers$: Observable<readonly LiveTransfer[]> = defer(() =>
@@ -148,24 +150,40 @@ export class TransferManager<T = unknown> {
    * begins a new one with `job`.
    *
    * ```
-   * job:       --p-p-----(r|)
-   * first:     ^-p-p--!              leaves; the transfer goes on
-   * second:    -----(p)--(r|)        joins, with the latest progress at once
+   * job:              --p-q---(r|)
+   * first watches:    ^------!             leaves; the transfer goes on
+   * first hears:      --p-q--
+   * second watches:   -----^               joins, with the latest progress at once
+   * second hears:     -----q--(r|)
    * ```
    *
    * - Emits the job's events; a joiner gets the latest one first.
    * - Completes or errors as the job does, which frees the key; every watcher is told.
+   *
+   * ```
+   * first job:       -p-(r|)
+   * next watches:    ------^              once the first is over
+   * next hears:      -------q-(s|)
+   * ```
+   *
    * - Unsubscribing the last watcher cancels it, whether it waits, runs or retries. The same key
    *   afterwards begins anew, once the old one's teardown is over, and takes its place in line then.
+   *
+   * ```
+   * first watches:    ^--!                the last one leaves
+   * teardown:         ----|               begins then
+   * second watches:   ----^
+   * second hears:     --------q-(r|)
+   * ```
    * - In line, higher priorities go first; inside a priority, groups take turns; inside a group,
    *   first come, first served. A transfer stands where the best claim of its present watchers
    *   puts it: one that joins with a higher priority lifts it for as long as it stays.
    *
    * ```
-   * limit 1    a:       [--]
-   *            b:       w--------[--]
-   *            c (1):   w-----[--]
-   *            d (2):   w--[--]
+   * limit 1   a:       p--(r|)
+   *           b:       w--------p--(r|)
+   *           c (1):   w-----p--(r|)
+   *           d (2):   w--p--(r|)
    * ```
    *
    * @throws InvalidPriorityError

@@ -8,9 +8,9 @@ import { whenStarted } from './when-started.js';
  * who ask for the key meanwhile. Use it at the end of a pipe that describes the work.
  *
  * ```
- * limit 1, held by another:    [---]
- * source:                           d-d-(r|)
- * transferOn:                  w----d-d-(r|)
+ * another holds the slot:    ^----!
+ * source:                         d-d-(r|)
+ * transferOn:                w----d-d-(r|)
  * ```
  *
  * Errors and completes as the source does, which frees the key. Where a transfer of the key is

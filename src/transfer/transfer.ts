@@ -33,9 +33,21 @@ export interface TransferHost<T> {
  * sees all events, a late one gets the latest first, and the last to leave tears the job down.
  *
  * ```
- * job:      --p-q---r-s|
- * early:    ^-p-q---r-s|
- * late:     -----(q)r-!          joins, gets q at once, leaves: the transfer goes on
+ * job:            --p-q---r-s|
+ * early hears:    --p-q---r-s|
+ * late watches:   -----^---!         joins, gets q at once, leaves: the transfer goes on
+ * late hears:     -----q--r
+ * ```
+ *
+ * Its end, of either kind, reaches all and frees the key:
+ *
+ * ```
+ * job:            -p--#              fails
+ * early hears:    -p--#
+ * late watches:   --^
+ * late hears:     --p-#
+ * next watches:   ------^            begins anew: -q-(s|)
+ * next hears:     -------q-(s|)
  * ```
  *
  * It observes its job: whatever that does, the key is free before anybody is told of an end, so

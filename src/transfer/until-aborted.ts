@@ -7,7 +7,7 @@ import { Observable, takeUntil, type MonoTypeOperatorFunction } from 'rxjs';
  * ```
  * signal:         -----a             aborted for the reason e
  * source:         --p--q--(r|)
- * untilAborted:   --p--(#)           errors with e; the source is left
+ * untilAborted:   --p--#             errors with e; the source is left
  * ```
  *
  * Errors with the signal's `reason` when it is aborted, without subscribing the source where it

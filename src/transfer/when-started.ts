@@ -7,7 +7,7 @@ import { progressEvent, type ProgressEvent, type TransferEvent } from './progres
  * slot at once, and then what `run` emits.
  *
  * ```
- * start$:        ----s
+ * start$:        ----(s|)
  * run:               d-d-(r|)
  * whenStarted:   w---d-d-(r|)
  * ```
