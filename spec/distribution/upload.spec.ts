@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { EMPTY, mergeMap, of, type Observable } from 'rxjs';
 import { LayerUploadManager, type UploadDescriptor } from '../../src/distribution/index.js';
 import type { Descriptor, DiffID, Digest } from '../../src/oci/index.js';
 import { progressEvent, resultEvent, type TransferEvent } from '../../src/transfer/index.js';
@@ -97,6 +97,21 @@ describe('LayerUploadManager', () => {
       expectObservable(manager.upload([a])).toBe(expected, seen, new Error('reset'));
       flush();
       expect(a.remote).toEqual([]);
+    });
+  });
+
+  it('takes turns among uploads, so that a long push does not starve a short one', () => {
+    marbles(({ cold, expectObservable }) => {
+      const manager = new LayerUploadManager({ concurrency: 1 });
+      const push = (keys: string) => {
+        const layers = Array.from(keys, (key) => new SpyUpload(key, cold('---(a|)', events)));
+        return manager
+          .upload(layers)
+          .pipe(mergeMap((event) => (event.kind === 'layer' ? of(event.id) : EMPTY)));
+      };
+      //                                         each layer takes 3, one at a time
+      expectObservable(push('klmn')).toBe('      ---k--l-----m-----(n|)');
+      expectObservable(push('xy'), '-^').toBe('  ---------x-----(y|)');
     });
   });
 

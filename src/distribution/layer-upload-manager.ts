@@ -55,12 +55,14 @@ export class LayerUploadManager {
    */
   upload(layers: readonly UploadDescriptor[]): Observable<UploadEvent> {
     return defer(() => {
+      // One upload is a group: uploads take turns, whatever number of layers each has.
+      const group = {};
       const stored: Descriptor[] = [];
       const told = new Set<string>();
       const uploads = layers.map((layer, index) => {
         const first = !told.has(layer.key);
         told.add(layer.key);
-        return this.#uploads.transfer(layer.key, this.#job(layer)).pipe(
+        return this.#uploads.transfer(layer.key, this.#job(layer), { group }).pipe(
           mergeMap((event): Observable<UploadEvent> => {
             if (event.kind === 'progress') return first ? of({ ...event, id: layer.id }) : EMPTY;
             stored[index] = event.value;
