@@ -6,7 +6,7 @@ import { layerCompression, type Compression } from '../oci/index.js';
 /** Bytes that {@link detectCompression} needs to see of a layer's beginning. */
 export const magicLength = 4;
 
-const bufferSize = 128 * 1024;
+const bufferSize = 512 * 1024;
 
 /**
  * How a layer is compressed: by its first bytes, since media types are known to lie, else by its
