@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { progressModes, timelineEndings, type ProgressOptions } from './progress-options.js';
+import type { ForeignLayers } from '../image/index.js';
 import { withRegistry, type RegistryOptions } from './registry-options.js';
 
 /** The options of all commands that use a store. */
@@ -18,6 +19,7 @@ export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOpti
   /** As it was typed: what reads it is loaded with the command. */
   readonly platform?: string;
   readonly all?: boolean;
+  readonly allowForeignLayers?: ForeignLayers;
 }
 
 /** Adds `--store` and `--debug`. */
@@ -98,6 +100,19 @@ export function withPlatform(command: Command): Command {
 /** Adds `--all`. */
 export function withAll(command: Command): Command {
   return command.option('--all', 'the index with the images of all its platforms, as they are');
+}
+
+/** Adds `--allow-foreign-layers`. */
+export function withForeignLayers(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--allow-foreign-layers [how]',
+      'take layers that are kept elsewhere, by their urls: fetch leaves them out of what is ' +
+        'pushed, push does not',
+    )
+      .choices(['fetch', 'push'])
+      .preset('fetch'),
+  );
 }
 
 function defaultStore(): string {

@@ -11,10 +11,12 @@ import { UsageError } from './usage-error.js';
 export function moveOptionsOf({
   platform,
   all = false,
-}: Pick<MoveOptions, 'platform' | 'all'>): MovedImage {
+  allowForeignLayers: foreignLayers,
+}: Pick<MoveOptions, 'platform' | 'all' | 'allowForeignLayers'>): MovedImage {
   return {
     ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     ...(all ? { platforms: 'all' } : {}),
+    ...(foreignLayers === undefined ? {} : { foreignLayers }),
   };
 }
 

@@ -22,6 +22,7 @@ import { shells } from './completion.js';
 import { withExamples } from './examples.js';
 import {
   withAll,
+  withForeignLayers,
   withFormat,
   withListing,
   withMoving,
@@ -51,16 +52,19 @@ export function createProgram(version: string): Command {
     withExamples(program.command(name).description(description).exitOverride(), ...examples);
 
   withTimelineFile(
-    withAll(
-      withPlatform(
-        withMoving(
-          add(
-            'pull',
-            'Pull images into the store.',
-            'rxfer pull alpine:3.20',
-            'rxfer pull alpine:3.20 busybox:1.36 --format json --progress none',
-            'rxfer pull alpine:3.20 --platform linux/arm64 --timeline pull.html',
-            'rxfer pull alpine:3.20 --all',
+    withForeignLayers(
+      withAll(
+        withPlatform(
+          withMoving(
+            add(
+              'pull',
+              'Pull images into the store.',
+              'rxfer pull alpine:3.20',
+              'rxfer pull alpine:3.20 busybox:1.36 --format json --progress none',
+              'rxfer pull alpine:3.20 --platform linux/arm64 --timeline pull.html',
+              'rxfer pull alpine:3.20 --all',
+              'rxfer pull localhost:5000/windows:v1 --platform windows/amd64 --allow-foreign-layers',
+            ),
           ),
         ),
       ),
@@ -72,13 +76,15 @@ export function createProgram(version: string): Command {
     );
 
   withTimelineFile(
-    withAll(
-      withMoving(
-        add(
-          'push',
-          'Push an image of the store to a registry.',
-          'rxfer push localhost:5000/app:v1',
-          'rxfer push localhost:5000/alpine:3.20 alpine:3.20 --all',
+    withForeignLayers(
+      withAll(
+        withMoving(
+          add(
+            'push',
+            'Push an image of the store to a registry.',
+            'rxfer push localhost:5000/app:v1',
+            'rxfer push localhost:5000/alpine:3.20 alpine:3.20 --all',
+          ),
         ),
       ),
     ),
@@ -90,14 +96,16 @@ export function createProgram(version: string): Command {
     );
 
   withTimelineFile(
-    withAll(
-      withPlatform(
-        withMoving(
-          add(
-            'copy',
-            'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
-            'rxfer copy alpine:3.20 oci:alpine:3.20',
-            'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20 --all',
+    withForeignLayers(
+      withAll(
+        withPlatform(
+          withMoving(
+            add(
+              'copy',
+              'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
+              'rxfer copy alpine:3.20 oci:alpine:3.20',
+              'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20 --all',
+            ),
           ),
         ),
       ),

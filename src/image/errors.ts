@@ -35,7 +35,7 @@ export class ForeignLayerError extends RxferError {
     super('ERR_FOREIGN_LAYER', `The layer ${digest} of ${reference} is kept elsewhere (foreign)`, {
       reference,
       digest,
-      hint: 'To take such layers where the source has them: the option foreignLayers.',
+      hint: 'To take such layers from there: --allow-foreign-layers, or the option foreignLayers.',
     });
   }
 }

@@ -4,8 +4,8 @@ import { ForeignLayerError } from './errors.js';
 /**
  * What is done with layers that are kept elsewhere than on the registry, by their `urls` or media
  * type, as Windows' base layers once were. `refuse`: such an image isn't moved. `fetch`: they are
- * taken where the source has them, and left out of what is pushed. `push`: they are pushed like any
- * other.
+ * taken where the source has them, or a registry's source from their `urls`, and left out of what
+ * is pushed. `push`: they are fetched so, and pushed like any other.
  */
 export type ForeignLayers = 'refuse' | 'fetch' | 'push';
 

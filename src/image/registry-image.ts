@@ -9,16 +9,20 @@ import {
   type Repository,
 } from '../oci/index.js';
 import type { FetchedManifest, RegistryClient, UploadOptions } from '../registry/index.js';
+import type { ForeignLayers } from './foreign-layers.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 
 /** An image on a registry, to be read. */
 export class RegistrySource implements ImageSource {
   readonly #client: RegistryClient;
   readonly #reference: Reference;
+  readonly #foreign: ForeignLayers;
 
-  constructor(client: RegistryClient, reference: Reference) {
+  /** @param foreign unless `refuse`, a blob is asked for at the `urls` of its descriptor as well. */
+  constructor(client: RegistryClient, reference: Reference, foreign: ForeignLayers = 'refuse') {
     this.#client = client;
     this.#reference = reference;
+    this.#foreign = foreign;
   }
 
   get name(): string {
@@ -39,7 +43,8 @@ export class RegistrySource implements ImageSource {
   }
 
   blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody> {
-    return this.#client.blob(this.#reference, blob, request);
+    const urls = this.#foreign === 'refuse' ? undefined : blob.urls;
+    return this.#client.blob(this.#reference, blob, { ...request, urls });
   }
 }
 

@@ -28,10 +28,11 @@ export function repairImage(options: RepairImageOptions): Observable<PullEvent> 
   return fromAbortable(() => imageRecord(store, reference)).pipe(
     mergeMap((record) => {
       const { host, path } = parseReference(reference);
-      const source = new RegistrySource(registry, { host, path, digest: record.manifest.digest });
       const copy$ = isIndexType(record.manifest.mediaType) ? copyAllToStore : copyToStore;
       // What is in the store has been allowed before.
       const foreign = 'fetch';
+      const { digest } = record.manifest;
+      const source = new RegistrySource(registry, { host, path, digest }, foreign);
       return copy$({ source, store, downloads, reference, platform: undefined, foreign }).pipe(
         mergeMap((event) =>
           event.kind === 'result' && record.resolved !== record.manifest.digest

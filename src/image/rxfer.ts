@@ -145,7 +145,11 @@ class SharedRxfer implements Rxfer {
   ): Observable<PullEvent> {
     return defer(() => {
       const parsed = parseReference(reference);
-      return this.#copyToStore(new RegistrySource(registry, parsed), parsed, options);
+      return this.#copyToStore(
+        new RegistrySource(registry, parsed, options.foreignLayers),
+        parsed,
+        options,
+      );
     });
   }
 
@@ -282,7 +286,7 @@ class SharedRxfer implements Rxfer {
   #source(location: Location, options: MoveOptions): ImageSource {
     switch (location.kind) {
       case 'registry':
-        return new RegistrySource(this.#registry, location.reference);
+        return new RegistrySource(this.#registry, location.reference, options.foreignLayers);
       case 'store':
         return this.#stored(location.reference, options);
       case 'oci':

@@ -38,12 +38,25 @@ export interface Resolver {
   resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor>;
 }
 
+/** What to read of a blob, and where else it may be. */
+export interface RegistryBlobRequest extends BlobRequest {
+  /**
+   * Addresses outside the registry, such as the `urls` of a foreign layer's descriptor, that are
+   * asked in their order where the registry's hosts fail: by HTTP or HTTPS alone, 16 at most, and
+   * without credentials. Default: none, since whoever made the image chose them.
+   */
+  readonly urls?: readonly string[] | undefined;
+}
+
 /** Reads from a registry (containerd's Fetcher). */
 export interface Fetcher {
   /** The manifest or index that a tag or digest names; at most 4 MiB, digest verified. */
   manifest(reference: Reference, signal: AbortSignal): Promise<FetchedManifest>;
-  /** The bytes of a blob from an offset. Not verified here: the ingest does. */
-  blob(repository: Repository, blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
+  /**
+   * The bytes of a blob from an offset. Not verified here: the ingest does. Rejects with a
+   * ForeignAddressError where it is to be had from `urls` alone that can't be asked.
+   */
+  blob(repository: Repository, blob: Descriptor, request: RegistryBlobRequest): Promise<BlobBody>;
 }
 
 /** How a listing is read. */

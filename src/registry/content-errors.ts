@@ -32,6 +32,20 @@ export class NoCatalogError extends RegistryError {
   }
 }
 
+/** A blob that the registry hasn't got, and whose other addresses can't be asked. Not retried. */
+export class ForeignAddressError extends RegistryError {
+  override readonly name = 'ForeignAddressError';
+
+  constructor(options: RegistryErrorOptions) {
+    const hint = 'Layers are fetched by http and https alone; ask the publisher of the image.';
+    super(
+      'ERR_FOREIGN_ADDRESS',
+      `${options.host ?? 'The registry'} hasn't the blob, and none of its urls can be asked`,
+      final({ hint, ...options }),
+    );
+  }
+}
+
 /** A tag that stands for a list of referrers, and leads to something else. Not retried. */
 export class ReferrersTagError extends RegistryError {
   override readonly name = 'ReferrersTagError';

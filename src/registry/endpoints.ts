@@ -29,6 +29,8 @@ export interface Endpoint {
   readonly connectTimeout?: number;
   /** The proxy that leads to it. Default: what the client's options say of its host. */
   readonly proxy?: URL;
+  /** The address of one blob outside registries, which is all that there is: no credentials go there. */
+  readonly blob?: URL;
 }
 
 /**
@@ -45,6 +47,11 @@ export function directEndpoint(registry: string, plainHttp: PlainHttp): Endpoint
   const scheme = allowsPlainHttp(plainHttp, registry) ? 'http' : 'https';
   const address = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   return { host: registry, base: new URL(`${scheme}://${address}/v2/`) };
+}
+
+/** Tells servers apart, and addresses of single blobs. */
+export function placeOf({ base, blob }: Endpoint): string {
+  return blob?.href ?? base.origin;
 }
 
 /** Tells whether `host` (`name[:port]`) may be spoken to without encryption. */

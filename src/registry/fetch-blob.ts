@@ -1,6 +1,10 @@
-import type { BlobBody, BlobRequest, Descriptor, Repository } from '../oci/index.js';
+import type { BlobBody, Descriptor, Digest, Repository } from '../oci/index.js';
 import { BlobStream } from './blob-stream.js';
+import type { RegistryBlobRequest } from './client.js';
+import { ForeignAddressError } from './content-errors.js';
 import type { Endpoint, Endpoints } from './endpoints.js';
+import { foreignEndpoints } from './foreign-endpoints.js';
+import { RegistryError } from './errors.js';
 import type { HostHealth } from './host-health.js';
 import { readBlob, type BlobReading } from './read-blob.js';
 import { readInParts, type PartSizes } from './read-in-parts.js';
@@ -35,15 +39,17 @@ export class BlobFetcher {
   async fetch(
     repository: Repository,
     blob: Descriptor,
-    { offset, signal }: BlobRequest,
+    { offset, signal, urls = [] }: RegistryBlobRequest,
   ): Promise<BlobBody> {
-    const endpoints = await this.#endpoints(repository.host, 'pull');
+    const own = await this.#endpoints(repository.host, 'pull');
+    const foreign = foreignEndpoints(urls);
+    const endpoints = [...own, ...foreign];
     const stopping = new AbortController();
     const sources = new Set<Endpoint>();
     let resumable = false;
     const reading: BlobReading = {
       name: { repository, blob },
-      hosts: () => this.#health.order(endpoints, blob.digest),
+      hosts: () => this.#order(own, foreign, blob.digest),
       requester: this.#requester,
       health: this.#health,
       signal: AbortSignal.any([signal, stopping.signal]),
@@ -55,7 +61,12 @@ export class BlobFetcher {
     };
     const bytes = this.#read(reading, offset);
     // Whether any host has it is told now rather than by the stream.
-    const first = await bytes.next();
+    const first = await bytes.next().catch((error: unknown) => {
+      const isMissing = error instanceof RegistryError && error.status === 404;
+      if (!isMissing || urls.length === 0 || foreign.length > 0) throw error;
+      const { host } = repository;
+      throw new ForeignAddressError({ host, digest: blob.digest, cause: error });
+    });
     return {
       stream: new BlobStream(first, bytes, () => stopping.abort()),
       offset,
@@ -64,9 +75,21 @@ export class BlobFetcher {
       },
       distrust: () => {
         this.#health.distrust(blob.digest, [...sources], offset === 0 ? 'all' : 'part');
-        return this.#health.someTrusted(blob.digest, endpoints);
+        // It came from elsewhere since the registry hadn't it, and won't have it now.
+        const others = [...sources].some((source) => source.blob !== undefined)
+          ? foreign
+          : endpoints;
+        return this.#health.someTrusted(blob.digest, others);
       },
     };
+  }
+
+  /** The registry's hosts before foreign addresses, unless what they have is wrong. */
+  #order(own: readonly Endpoint[], foreign: readonly Endpoint[], digest: Digest): Endpoint[] {
+    const hosts = this.#health.order(own, digest);
+    if (foreign.length === 0) return hosts;
+    const trusted = this.#health.someTrusted(digest, own) ? hosts : [];
+    return [...trusted, ...this.#health.order(foreign, digest)];
   }
 
   #read(reading: BlobReading, begin: number): AsyncGenerator<Buffer, void, undefined> {

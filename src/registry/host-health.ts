@@ -2,7 +2,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { Digest } from '../oci/index.js';
 import { errorFields, type Logger } from '../transfer/index.js';
 import { BoundedMap } from './bounded-map.js';
-import type { Endpoint } from './endpoints.js';
+import { placeOf, type Endpoint } from './endpoints.js';
 import {
   ConnectionError,
   RateLimitedError,
@@ -40,11 +40,11 @@ export class HostHealth {
   order(endpoints: readonly Endpoint[], digest?: Digest): Endpoint[] {
     const now = this.#scheduler.now();
     const marks = digest === undefined ? undefined : this.#distrusted.get(digest);
-    const rank = ({ base }: Endpoint): number => {
-      const suspect = marks?.has(base.origin) === true ? 2 : 0;
-      return suspect + ((this.#restUntil.get(base.origin) ?? 0) > now ? 1 : 0);
+    const rank = (endpoint: Endpoint): number => {
+      const suspect = marks?.has(placeOf(endpoint)) === true ? 2 : 0;
+      return suspect + ((this.#restUntil.get(placeOf(endpoint)) ?? 0) > now ? 1 : 0);
     };
-    const trusted = endpoints.filter(({ base }) => marks?.get(base.origin) !== 'wrong');
+    const trusted = endpoints.filter((endpoint) => marks?.get(placeOf(endpoint)) !== 'wrong');
     const candidates = trusted.length > 0 ? trusted : endpoints;
     return [...candidates].sort((a, b) => rank(a) - rank(b));
   }
@@ -54,7 +54,8 @@ export class HostHealth {
    *
    * @param next who is asked in its place.
    */
-  failed({ host, base }: Endpoint, error: RegistryError, next: Endpoint | undefined): void {
+  failed(endpoint: Endpoint, error: RegistryError, next: Endpoint | undefined): void {
+    const { host } = endpoint;
     if (next !== undefined) {
       this.#logger.warn({ ...errorFields(error), host, next: next.host }, 'asking the next host');
     }
@@ -64,12 +65,12 @@ export class HostHealth {
       error instanceof RegistryUnavailableError;
     if (!rests) return;
     const rest = Math.min(error.retryAfter ?? restAfterFailure, longestRest);
-    this.#restUntil.set(base.origin, this.#scheduler.now() + rest);
+    this.#restUntil.set(placeOf(endpoint), this.#scheduler.now() + rest);
   }
 
   /** A host answered as it should. */
-  answered({ base }: Endpoint): void {
-    this.#restUntil.delete(base.origin);
+  answered(endpoint: Endpoint): void {
+    this.#restUntil.delete(placeOf(endpoint));
   }
 
   /**
@@ -80,9 +81,9 @@ export class HostHealth {
    */
   distrust(digest: Digest, hosts: readonly Endpoint[], extent: 'all' | 'part'): void {
     const marks = this.#distrusted.get(digest) ?? new Map<string, Distrust>();
-    for (const { base } of hosts) {
-      const proven = (extent === 'all' && hosts.length === 1) || marks.has(base.origin);
-      marks.set(base.origin, proven ? 'wrong' : 'suspect');
+    for (const endpoint of hosts) {
+      const proven = (extent === 'all' && hosts.length === 1) || marks.has(placeOf(endpoint));
+      marks.set(placeOf(endpoint), proven ? 'wrong' : 'suspect');
     }
     this.#distrusted.set(digest, marks);
   }
@@ -90,6 +91,6 @@ export class HostHealth {
   /** Tells whether one of the hosts hasn't been found to have the blob wrong. */
   someTrusted(digest: Digest, hosts: readonly Endpoint[]): boolean {
     const marks = this.#distrusted.get(digest);
-    return hosts.some(({ base }) => marks?.get(base.origin) !== 'wrong');
+    return hosts.some((endpoint) => marks?.get(placeOf(endpoint)) !== 'wrong');
   }
 }

@@ -2,7 +2,7 @@ import type { Descriptor, Repository } from '../oci/index.js';
 import { abandon, discard, headerOf, lengthOf } from './answers.js';
 import { BoundedMap } from './bounded-map.js';
 import type { HttpAnswer } from './connections.js';
-import { addressOf, type Endpoint } from './endpoints.js';
+import { addressOf, placeOf, type Endpoint } from './endpoints.js';
 import { BlobLengthError, RangeMismatchError } from './errors.js';
 import { connectionFailure } from './failures.js';
 import { pullScope } from './scopes.js';
@@ -41,7 +41,7 @@ const blobsRemembered = 1000;
 /** Asks single hosts for blobs, or for parts of them (distribution spec, Pulling blobs). */
 export class BlobRequester {
   readonly #transport: Transport;
-  /** Origins that answered a range with another one. They are asked for the whole from then on. */
+  /** Places that answered a range with another one. They are asked for the whole from then on. */
   readonly #rangeless = new Set<string>();
   /** The strong ETags that hosts had for blobs. */
   readonly #validators = new BoundedMap<string, string>(blobsRemembered);
@@ -63,13 +63,13 @@ export class BlobRequester {
     signal: AbortSignal,
   ): Promise<BlobAnswer> {
     const whole = { begin: 0, end: name.blob.size };
-    const { origin } = endpoint.base;
-    if (this.#rangeless.has(origin)) return this.#ask(name, whole, endpoint, signal);
+    const place = placeOf(endpoint);
+    if (this.#rangeless.has(place)) return this.#ask(name, whole, endpoint, signal);
     try {
       return await this.#ask(name, part, endpoint, signal);
     } catch (error) {
       if (!(error instanceof RangeMismatchError)) throw error;
-      this.#rangeless.add(origin);
+      this.#rangeless.add(place);
       return this.#ask(name, whole, endpoint, signal);
     }
   }
@@ -81,11 +81,11 @@ export class BlobRequester {
     signal: AbortSignal,
   ): Promise<BlobAnswer> {
     const { repository, blob } = name;
-    const key = `${endpoint.base.origin} ${blob.digest}`;
+    const key = `${placeOf(endpoint)} ${blob.digest}`;
     const request: RegistryRequest = {
       method: 'GET',
       endpoint,
-      url: addressOf(endpoint, repository, `blobs/${blob.digest}`),
+      url: endpoint.blob ?? addressOf(endpoint, repository, `blobs/${blob.digest}`),
       headers: {
         // What is stored is what was hashed: no coding on the way.
         'accept-encoding': 'identity',

@@ -37,9 +37,10 @@ export class Transport {
 
   /** Resolves with the answer, of any status but one that was dealt with here. */
   async send(request: RegistryRequest): Promise<HttpAnswer> {
-    let authorization = await this.#authorizer.header(request);
+    const isAnonymous = request.endpoint.blob !== undefined;
+    let authorization = isAnonymous ? undefined : await this.#authorizer.header(request);
     let answer = await this.#follow(request, authorization);
-    for (let isLast = false; !isLast && isRefused(request, answer);) {
+    for (let isLast = false; !isAnonymous && !isLast && isRefused(request, answer);) {
       const better = await this.#better(request, answer, authorization);
       if (better === undefined) break;
       await discard(answer);
@@ -58,8 +59,9 @@ export class Transport {
   /** The error that an answer stands for; takes its body. */
   async refusal(request: AccessRequest, answer: HttpAnswer): Promise<RegistryError> {
     const { endpoint, concern, signal } = request;
-    // What a redirect was signed with is a secret as well.
-    const signatures = isOwn(request, answer.url) ? [] : [...answer.url.searchParams.values()];
+    // What a redirect or an address was signed with is a secret as well.
+    const isPlain = isOwn(request, answer.url) && endpoint.blob === undefined;
+    const signatures = isPlain ? [] : [...answer.url.searchParams.values()];
     const own = [...Object.values(endpoint.headers ?? {}), ...signatures].flatMap((value) =>
       value.length < minSecret ? [] : [value, encodeURIComponent(value)],
     );
