@@ -10,6 +10,7 @@ const rooms = [
   'distribution',
   'image',
   'progress',
+  'opentelemetry',
   'testing',
   'engine',
   'cli',
@@ -61,6 +62,13 @@ module.exports = {
       from: { path: '^src/engine/page/' },
       to: { pathNot: ['^src/engine/(page/|news\\.ts$)', '^src/progress/', '^node_modules/rxjs/'] },
     },
+    {
+      name: 'opentelemetry-is-optional',
+      comment: 'whoever traces nothing neither loads nor installs it',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/opentelemetry/' },
+      to: { path: ['^src/opentelemetry/', '^node_modules/@opentelemetry/'] },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-orphans',
@@ -72,7 +80,8 @@ module.exports = {
       name: 'not-to-dev-dep',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev'], pathNot: '^node_modules/@types/' },
+      // A peer is here for development.
+      to: { dependencyTypes: ['npm-dev'], pathNot: '^node_modules/@(types|opentelemetry/api)/' },
     },
     { name: 'not-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

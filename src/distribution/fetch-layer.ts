@@ -72,6 +72,13 @@ export function fetchBlob<TWhole extends Discardable>(
   closing: Closable,
   settings: TransferSettings,
 ): TransferJob<FetchedBlob<TWhole>> {
+  const { id: layer, blob } = descriptor;
+  const observed$ = settings.observe<TransferEvent<FetchedBlob<TWhole>>>({
+    name: 'download',
+    layer,
+    digest: blob.digest,
+    size: blob.size,
+  });
   return (context) =>
     concat(
       of(progressEvent(phases.pulling)),
@@ -79,7 +86,7 @@ export function fetchBlob<TWhole extends Discardable>(
         const letGo = closing.use();
         const fetch = new BlobFetch(destination, descriptor, context, settings);
         context.cleanup(defer(() => from(fetch.close().finally(letGo))));
-        return concat(fetch.run(), NEVER);
+        return concat(fetch.run().pipe(observed$), NEVER);
       }, phases.waiting)(context),
     );
 }

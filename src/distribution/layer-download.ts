@@ -12,6 +12,7 @@ import {
   of,
   take,
   takeWhile,
+  type MonoTypeOperatorFunction,
   type Observable,
 } from 'rxjs';
 import { DiffIDMismatchError, type LayerLease, type LayerStore } from '../layer/index.js';
@@ -65,6 +66,7 @@ interface Layer {
 /** A layer that the store doesn't know, and its fetch, which is shared by key. */
 interface MissingLayer extends Layer {
   readonly fetch$: Observable<TransferEvent<FetchedLayer>>;
+  readonly observed$: MonoTypeOperatorFunction<LayerLease>;
 }
 
 /** A layer that the store knows, leased. */
@@ -145,7 +147,9 @@ class LayerDownload {
       // One download is a group: downloads take turns, whatever number of layers each has.
       { group: this },
     );
-    return { ...layer, fetch$ };
+    const { id, blob } = descriptor;
+    const facts = { name: 'register', layer: id, digest: blob.digest } as const;
+    return { ...layer, fetch$, observed$: settings.observe(facts) };
   }
 
   /**
@@ -168,7 +172,7 @@ class LayerDownload {
   }
 
   #register(layer: MissingLayer): Observable<DownloadEvent> {
-    const { descriptor, fetch$ } = layer;
+    const { descriptor, fetch$, observed$ } = layer;
     const { store, os, chains } = this.#options;
     return fetch$.pipe(
       filter(isResult),
@@ -182,7 +186,7 @@ class LayerDownload {
         const chainID = chainIDOf(this.#top, diffID);
         const registration$ = chains.transfer(
           `${os} ${chainID}`,
-          registerLayer(store, staged, this.#top),
+          registerLayer(store, staged, this.#top, observed$),
         );
         return registration$.pipe(
           filter(isResult),

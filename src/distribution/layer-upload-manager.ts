@@ -5,6 +5,7 @@ import {
   retryTransfer,
   TransferManager,
   whenStarted,
+  type TransferEvent,
   type TransferJob,
   type TransferManagerState,
 } from '../transfer/index.js';
@@ -78,11 +79,13 @@ export class LayerUploadManager {
 
   #job(layer: UploadDescriptor): TransferJob<Descriptor> {
     const countsAnew = (): boolean => layer.gotSomewhere?.() ?? false;
+    const { retry, observe } = this.#settings;
+    const observed$ = observe<TransferEvent<Descriptor>>({ name: 'upload', layer: layer.id });
     return (context) =>
       concat(
         of(progressEvent(phases.preparing)),
         whenStarted(
-          () => layer.upload().pipe(retryTransfer({ ...this.#settings.retry, countsAnew })),
+          () => layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), observed$),
           phases.waiting,
         )(context),
       );

@@ -2,7 +2,9 @@ import type { SchedulerLike } from 'rxjs';
 import {
   loggedRetries,
   silentLogger,
+  unobserved,
   type Logger,
+  type OperationObserver,
   type RetryTransferOptions,
 } from '../transfer/index.js';
 
@@ -20,18 +22,22 @@ export interface LayerManagerOptions {
   readonly scheduler?: SchedulerLike;
   /** Told of layers that are there, blobs that go on, and further attempts. Default: nobody is. */
   readonly logger?: Logger;
+  /** Sees each transfer of a layer, to measure it or make a span of it. Default: nobody does. */
+  readonly observeOperation?: OperationObserver;
 }
 
 /** What the options say of each transfer, with nothing left to defaults. */
 export interface TransferSettings {
   readonly retry: RetryTransferOptions;
   readonly logger: Logger;
+  readonly observe: OperationObserver;
 }
 
 /** Takes the options of the manager for those of its transfers. */
 export function transferSettings({
   logger = silentLogger,
+  observeOperation: observe = unobserved,
   ...retry
 }: LayerManagerOptions): TransferSettings {
-  return { retry: { ...retry, onRetry: loggedRetries(logger) }, logger };
+  return { retry: { ...retry, onRetry: loggedRetries(logger) }, logger, observe };
 }

@@ -1,4 +1,4 @@
-import { concat, defer, from, map, NEVER, type Observable } from 'rxjs';
+import { concat, defer, from, map, NEVER, type MonoTypeOperatorFunction } from 'rxjs';
 import type { LayerLease, LayerStore, StagedLayer } from '../layer/index.js';
 import type { ChainID } from '../oci/index.js';
 import { resultEvent, type TransferJob } from '../transfer/index.js';
@@ -11,6 +11,7 @@ export function registerLayer(
   store: LayerStore,
   staged: StagedLayer,
   parent: ChainID | undefined,
+  observed$: MonoTypeOperatorFunction<LayerLease>,
 ): TransferJob<LayerLease> {
   return (context) => {
     // A rename can't be called back: a registration under way is seen through, then given up.
@@ -25,7 +26,6 @@ export function registerLayer(
         ),
       ),
     );
-    const lease$: Observable<LayerLease> = from(registering);
-    return concat(lease$.pipe(map(resultEvent)), NEVER);
+    return concat(from(registering).pipe(observed$, map(resultEvent)), NEVER);
   };
 }

@@ -15,7 +15,11 @@ import {
   type Reference,
 } from '../oci/index.js';
 import { retryingClient, type RegistryClient } from '../registry/index.js';
-import type { TransferManagerState } from '../transfer/index.js';
+import {
+  unobserved,
+  type OperationObserver,
+  type TransferManagerState,
+} from '../transfer/index.js';
 import { blobOrigins } from './blob-origins.js';
 import { loadCargo, withoutForeignLayers } from './cargo.js';
 import { copyAllToStore } from './copy-all-to-store.js';
@@ -126,12 +130,14 @@ class SharedRxfer implements Rxfer {
   readonly #registry: RegistryClient;
   readonly #downloads: LayerDownloadManager;
   readonly #uploads: LayerUploadManager;
+  readonly #observe: OperationObserver;
   readonly downloads$: Observable<TransferManagerState>;
   readonly uploads$: Observable<TransferManagerState>;
 
   constructor({ store, registry, ...options }: RxferOptions) {
     this.#store = store;
     this.#registry = retryingClient(registry, options);
+    this.#observe = options.observeOperation ?? unobserved;
     const stores = { linux: store.layers, windows: store.layers, freebsd: store.layers };
     this.#downloads = new LayerDownloadManager(stores, options);
     this.#uploads = new LayerUploadManager(options);
@@ -145,11 +151,12 @@ class SharedRxfer implements Rxfer {
   ): Observable<PullEvent> {
     return defer(() => {
       const parsed = parseReference(reference);
-      return this.#copyToStore(
-        new RegistrySource(registry, parsed, options.foreignLayers),
-        parsed,
-        options,
-      );
+      const observed$ = this.#observe<PullEvent>({
+        name: 'pull',
+        reference: formatReference(parsed),
+      });
+      const source = new RegistrySource(registry, parsed, options.foreignLayers);
+      return this.#copyToStore(source, parsed, options).pipe(observed$);
     });
   }
 
@@ -160,7 +167,8 @@ class SharedRxfer implements Rxfer {
     return defer(() => {
       const to = parseReference(reference);
       const stored = this.#stored(parseReference(source), options);
-      return this.#copyToRegistry(stored, to, options, registry);
+      const observed$ = this.#observe<CopyEvent>({ name: 'push', reference: formatReference(to) });
+      return this.#copyToRegistry(stored, to, options, registry).pipe(observed$);
     });
   }
 
@@ -169,7 +177,7 @@ class SharedRxfer implements Rxfer {
     destination: string,
     options: MoveOptions = {},
   ): Observable<PullEvent | CopyEvent> {
-    return defer(() => {
+    const copy$ = defer((): Observable<PullEvent | CopyEvent> => {
       const from = this.#source(parseLocation(source), options);
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, options);
@@ -182,6 +190,7 @@ class SharedRxfer implements Rxfer {
         load: (signal) => loadCargo(from, options, signal),
       });
     });
+    return defer(() => copy$.pipe(this.#observe({ name: 'copy' })));
   }
 
   unpack(

@@ -46,7 +46,8 @@ export class Connections {
 
   constructor(settings: ClientSettings) {
     this.#settings = settings;
-    this.#observe = loggedRequests(settings.logger, settings.scheduler);
+    const logged = loggedRequests(settings.logger, settings.scheduler);
+    this.#observe = (facts, send) => settings.observeRequest(facts, () => logged(facts, send));
   }
 
   /** Resolves with an answer of any status as soon as its headers are there. */

@@ -4,6 +4,7 @@ import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
 import { serverAddress } from './hosts-toml.js';
+import type { RequestObserver } from './observe-requests.js';
 import { proxyProblem, type ProxySettings } from './proxies.js';
 import type { TlsProvider } from './tls.js';
 
@@ -47,6 +48,8 @@ export interface RegistryClientOptions {
   readonly scheduler?: SchedulerLike;
   /** Told of requests, tokens, and changes from one host to the next. Default: nobody is. */
   readonly logger?: Logger;
+  /** Sees each HTTP request, to measure it or make a span of it. Default: nobody does. */
+  readonly observeRequest?: RequestObserver;
 }
 
 /** The options with nothing left to defaults. */
@@ -73,6 +76,7 @@ export function clientSettings(options: RegistryClientOptions): ClientSettings {
     userAgent: 'rxfer',
     scheduler: asyncScheduler,
     logger: silentLogger,
+    observeRequest: (_, send) => send(),
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   };
   for (const option of ['connectTimeout', 'headersTimeout', 'bodyTimeout'] as const) {

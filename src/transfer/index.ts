@@ -4,6 +4,7 @@ export * from './events-of.js';
 export * from './job.js';
 export * from './live-transfer.js';
 export * from './logger.js';
+export * from './observe-operations.js';
 export * from './only-result.js';
 export * from './progress.js';
 export * from './result-of.js';
