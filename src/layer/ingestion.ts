@@ -97,11 +97,14 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
       const take = (source: AsyncIterable<Buffer>): Promise<void> =>
         (taken = this.#take(source, onProgress));
       try {
-        await pipeline(body, take, { signal: AbortSignal.any([signal, closing]) });
-        this.#verify();
+        const signals = AbortSignal.any([signal, closing]);
+        await pipeline(body, take, { signal: signals }).finally(async () => {
+          // The pipeline doesn't wait for the write that is under way when the body fails.
+          await taken.catch(() => undefined);
+          // Also when it fails after its last byte, since nobody looks at the bytes again.
+          this.#verify();
+        });
       } catch (error) {
-        // The pipeline doesn't wait for the write that is under way when the body fails.
-        await taken.catch(() => undefined);
         if (error instanceof SizeMismatchError || error instanceof DigestMismatchError) {
           await this.#restart();
         }

@@ -1,8 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import {
   append,
   chunksOf,
+  failsWith,
   hangingAfter,
   ingesting,
   sampleBlob,
@@ -19,16 +21,30 @@ export const interruptionCases: readonly StoreCase[] = [
       const { layers } = await open();
       const { blob, bytes, diffID } = await sampleBlob('broken');
       await ingesting(layers, blob, async (ingest) => {
-        const broken = Readable.from(
-          (async function* () {
-            yield* chunksOf(bytes.subarray(0, 20_000));
-            await Promise.resolve();
-            throw new Error('the connection broke');
-          })(),
-        );
+        const broken = brokenAfter(bytes.subarray(0, 20_000));
         await assert.rejects(ingest.append(broken, { signal: unaborted() }), /connection broke/);
         assert(ingest.offset <= 20_000);
         await append(ingest, bytes.subarray(ingest.offset));
+        const staged = await ingest.complete(unaborted());
+        assert.equal(staged.diffID, diffID);
+        await staged.discard();
+      });
+    },
+  },
+  {
+    title: 'looks at the bytes also of a body that fails after the last of them',
+    run: async (open) => {
+      const { layers, blobs } = await open();
+      const { blob, bytes, diffID } = await sampleBlob('broken at its end');
+      await ingesting(layers, blob, async (ingest) => {
+        const wrong = brokenAfter(Buffer.alloc(blob.size));
+        await failsWith('ERR_DIGEST_MISMATCH', ingest.append(wrong, { signal: unaborted() }));
+        assert.equal(ingest.offset, 0);
+        await failsWith('ERR_SIZE_MISMATCH', ingest.complete(unaborted()));
+        assert.equal(await blobs.size(blob.digest), undefined);
+        const right = brokenAfter(bytes);
+        await assert.rejects(ingest.append(right, { signal: unaborted() }), /connection broke/);
+        assert.equal(ingest.offset, blob.size);
         const staged = await ingest.complete(unaborted());
         assert.equal(staged.diffID, diffID);
         await staged.discard();
@@ -147,3 +163,15 @@ export const interruptionCases: readonly StoreCase[] = [
     },
   },
 ];
+
+/** A body whose bytes all come, and which fails then. */
+function brokenAfter(bytes: Buffer): Readable {
+  return Readable.from(
+    (async function* () {
+      yield* chunksOf(bytes);
+      // Until they are read, so that the failure comes after the last.
+      await setImmediate();
+      throw new Error('the connection broke');
+    })(),
+  );
+}
