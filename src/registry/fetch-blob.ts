@@ -4,12 +4,12 @@ import type { RegistryBlobRequest } from './client.js';
 import { ForeignAddressError } from './content-errors.js';
 import type { Endpoint, Endpoints } from './endpoints.js';
 import { foreignEndpoints } from './foreign-endpoints.js';
-import { RegistryError } from './errors.js';
 import type { HostHealth } from './host-health.js';
 import { readBlob, type BlobReading } from './read-blob.js';
 import { readInParts, type PartSizes } from './read-in-parts.js';
 import { BlobRequester } from './request-blob.js';
 import type { Transport } from './transport.js';
+import { isMissing } from './try-hosts.js';
 
 /** How large blobs are fetched in parts at the same time; `count` 1: not at all. */
 export interface BlobParts extends PartSizes {
@@ -62,8 +62,7 @@ export class BlobFetcher {
     const bytes = this.#read(reading, offset);
     // Whether any host has it is told now rather than by the stream.
     const first = await bytes.next().catch((error: unknown) => {
-      const isMissing = error instanceof RegistryError && error.status === 404;
-      if (!isMissing || urls.length === 0 || foreign.length > 0) throw error;
+      if (!isMissing(error) || urls.length === 0 || foreign.length > 0) throw error;
       const { host } = repository;
       throw new ForeignAddressError({ host, digest: blob.digest, cause: error });
     });

@@ -2,11 +2,11 @@ import { parseIndex, type Descriptor, type Digest, type Repository } from '../oc
 import { headerOf } from './answers.js';
 import type { ReferrerOptions } from './client.js';
 import { addressOf } from './endpoints.js';
-import { HostsFailedError, NotFoundError } from './errors.js';
 import type { ManifestFetcher } from './fetch-manifest.js';
 import type { ContentLister, Listing } from './list-content.js';
 import { referrersTag } from './referrers-tags.js';
 import { pullScope } from './scopes.js';
+import { isMissing } from './try-hosts.js';
 
 /** What referrers are listed by. */
 export interface ReferrerSources {
@@ -64,11 +64,4 @@ async function tagged(
 
 function ofType(entries: readonly Descriptor[], type: string | undefined): readonly Descriptor[] {
   return type === undefined ? entries : entries.filter(({ artifactType }) => artifactType === type);
-}
-
-/** Also where the registry is one of several hosts, and has the last word. */
-function isMissing(error: unknown): boolean {
-  return (
-    error instanceof NotFoundError || (error instanceof HostsFailedError && error.status === 404)
-  );
 }

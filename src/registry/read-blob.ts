@@ -19,8 +19,8 @@ export interface BlobReading {
 }
 
 /**
- * The bytes of a part of a blob, whose end may grow meanwhile, from one host after the other: where one fails, the next one
- * goes on at that byte. Errors when none is left. Ending the iteration early destroys the body.
+ * The bytes of a part of a blob, whose end may grow meanwhile, from one host after the other: where
+ * one fails, the next one goes on at that byte. Errors when none is left. Ending the iteration early destroys the body.
  */
 export async function* readBlob(
   reading: BlobReading,

@@ -15,7 +15,7 @@ import {
 import type { FetchedManifest } from './client.js';
 import { ReferrersTagError } from './content-errors.js';
 import type { Endpoint } from './endpoints.js';
-import { NotFoundError } from './errors.js';
+import { isMissing } from './try-hosts.js';
 
 /** A manifest with a subject, as a list of the subject's referrers has it. */
 export interface ReferrerEntry {
@@ -119,7 +119,7 @@ export class ReferrersTags {
       if (isIndexType(mediaType)) return found;
       throw problem(list, `its tag leads to a ${mediaType}`);
     } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }

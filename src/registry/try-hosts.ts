@@ -48,6 +48,11 @@ export function isHostFailure(error: unknown): error is RegistryError {
   );
 }
 
+/** Tells whether what was asked for isn't there, by the host that has the last word. */
+export function isMissing(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && error.status === 404;
+}
+
 /** The error that the failures of all hosts, in the order in which they were asked, come to. */
 export function hostsError(failures: readonly RegistryError[], concern: Concern): RegistryError {
   const last = failures.at(-1);
