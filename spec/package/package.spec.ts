@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
 import { cliEnvironment } from '../support/cli.js';
 import {
+  checkEngines,
   installPackage,
   lendTypes,
   packPackage,
@@ -104,6 +105,8 @@ describe('on this Node', () => works(process.execPath));
 describeOnOtherNodes(works);
 
 function works(node: string): void {
+  it('npm warns of no package', () => checkEngines(folder, node), 60_000);
+
   it.each(['pull.mjs', 'pull.cjs'])(
     '%s uses each entry',
     async (file) => {

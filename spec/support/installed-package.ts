@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findOnPath } from './peers.js';
 
 const root = join(__dirname, '../..');
 
@@ -59,6 +60,13 @@ export async function installPackage(folder: string, packed: PackedPackage): Pro
   writeFileSync(join(folder, 'package.json'), JSON.stringify(own));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
   await npm(folder, 'ci', '--prefer-offline', '--no-audit', '--no-fund');
+}
+
+/** Has a Node look over the installed package: rejects where npm would warn of a package's `engines`. */
+export async function checkEngines(folder: string, node: string): Promise<void> {
+  const npm = realpathSync(findOnPath('npm') ?? 'npm');
+  const args = ['ci', '--dry-run', '--offline', '--engine-strict'];
+  await promisify(execFile)(node, [npm, ...args], { cwd: folder });
 }
 
 /** Lends a folder the types of Node, as a project in TypeScript has them. */
