@@ -14,7 +14,8 @@ import {
 } from '../../src/index.js';
 import { chainIDsOf, digestHex } from '../../src/oci/index.js';
 import { sampleImage, startRegistry, type SampleImage } from '../../src/testing/index.js';
-import { mountBtrfs, unmountAll } from '../support/btrfs.js';
+import { mountBtrfs } from '../support/btrfs.js';
+import { unmountAll } from '../support/loop-mount.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 // Each verifies, which syncs, on machines that have other things to do.

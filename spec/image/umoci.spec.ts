@@ -8,7 +8,8 @@ import {
   type ReusedFiles,
   type SharingMode,
 } from '../../src/index.js';
-import { mountBtrfs, unmountAll } from '../support/btrfs.js';
+import { mountBtrfs } from '../support/btrfs.js';
+import { unmountAll } from '../support/loop-mount.js';
 import { describeWithPeers } from '../support/peers.js';
 import { writeRawImage } from '../support/raw-image.js';
 import { rawTar, type RawEntry } from '../support/raw-tar.js';

@@ -13,7 +13,8 @@ import {
   type TestRegistry,
 } from '../../src/testing/index.js';
 import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
-import { mountBtrfs, unmountAll } from '../support/btrfs.js';
+import { mountBtrfs } from '../support/btrfs.js';
+import { unmountAll } from '../support/loop-mount.js';
 import { PullingProcess } from '../support/pulling-process.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { applyLayer, type AppliedLayer, type ApplyLayerOptions } from '../../src/index.js';
 import { octal, rawTar, streamOf, type RawEntry } from '../support/raw-tar.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
-import { describeTree } from '../support/tree.js';
+import { contentOf, describeTree } from '../support/tree.js';
 
 afterAll(removeTemporaryFolders);
 
@@ -31,20 +31,7 @@ class Scene {
 
   /** The unpacked files and links by name, with their content. */
   get content(): Record<string, string> {
-    const found: Record<string, string> = {};
-    const walk = (name: string): void => {
-      for (const child of fs.readdirSync(join(this.root, name)).sort()) {
-        const path = name === '' ? child : `${name}/${child}`;
-        const stats = fs.lstatSync(join(this.root, path));
-        if (stats.isDirectory()) walk(path);
-        else if (stats.isSymbolicLink())
-          found[path] = `-> ${fs.readlinkSync(join(this.root, path))}`;
-        else
-          found[path] = stats.isFile() ? fs.readFileSync(join(this.root, path), 'utf8') : 'special';
-      }
-    };
-    walk('');
-    return found;
+    return contentOf(this.root);
   }
 
   expectUntouched(): void {

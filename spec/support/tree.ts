@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
 
 /**
  * A folder as lines to be compared: name, type, mode, owner, time, group of hard links, and the
@@ -23,7 +24,7 @@ export function describeTree(
     const modified = stats.mtimeNs / 1000n;
     const owner = `${stats.uid}:${stats.gid}`;
     const links = stats.isDirectory() ? '' : `${names === 'all here' ? stats.nlink : ''}:${first}`;
-    const content = contentOf(file, stats);
+    const content = bytesOf(file, stats);
     lines.push(
       [name, kindOf(stats), stats.mode.toString(8), owner, modified, links, content].join(' '),
     );
@@ -53,6 +54,23 @@ export function describeWholeTree(
   return [...describeTree(root, names), ...sorted.sort()];
 }
 
+/** The files and links of a folder by name, with their content. */
+export function contentOf(root: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  const walk = (name: string): void => {
+    for (const child of readdirSync(join(root, name)).sort()) {
+      const path = name === '' ? child : `${name}/${child}`;
+      const file = join(root, path);
+      const stats = lstatSync(file);
+      if (stats.isDirectory()) walk(path);
+      else if (stats.isSymbolicLink()) found[path] = `-> ${readlinkSync(file)}`;
+      else found[path] = stats.isFile() ? readFileSync(file, 'utf8') : 'special';
+    }
+  };
+  walk('');
+  return found;
+}
+
 function fileOf(root: string, name: string): Buffer {
   return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
 }
@@ -69,7 +87,7 @@ function kindOf(stats: BigIntStats): string {
   return stats.isBlockDevice() ? 'b' : 'c';
 }
 
-function contentOf(file: Buffer, stats: BigIntStats): string {
+function bytesOf(file: Buffer, stats: BigIntStats): string {
   if (stats.isFile()) return createHash('sha256').update(readFileSync(file)).digest('hex');
   if (stats.isSymbolicLink()) return readlinkSync(file, 'latin1');
   return stats.isDirectory() ? '' : String(stats.rdev);

@@ -67,8 +67,8 @@ export async function applyEntries(
     try {
       const place = tree.confined.resolve(header.name);
       if (place !== undefined && hidden?.take(place) === true) continue;
-      await writer.write(entry, place);
-      if (place !== undefined) hidden?.keep(place.path);
+      const file = await writer.write(entry, place);
+      if (file !== undefined) hidden?.keep(file);
     } catch (error) {
       throw asEntryError(header.name, error);
     }

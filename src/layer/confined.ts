@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { lstatPath, nativePath, shownPath, toBytePath } from './byte-path.js';
 import { InvalidLayerError } from './errors.js';
+import type { FoldedNames } from './folded-names.js';
 import { hasCode } from './system-errors.js';
 
 const maxLinks = 255;
@@ -29,10 +30,15 @@ export class ConfinedRoot {
   readonly root: string;
   /** Folders known to be real ones, so that they needn't be looked at again. */
   readonly #real = new Set<string>();
+  readonly #names: () => FoldedNames | undefined;
 
-  /** @param root an absolute path. */
-  constructor(root: string) {
+  /**
+   * @param root an absolute path.
+   * @param names where the file system below it folds names.
+   */
+  constructor(root: string, names: () => FoldedNames | undefined = () => undefined) {
     this.root = toBytePath(root);
+    this.#names = names;
     this.#real.add(this.root);
   }
 
@@ -78,8 +84,9 @@ export class ConfinedRoot {
       const next = `${real}/${component}`;
       const target = this.#real.has(next) ? undefined : readLink(next);
       if (target === undefined) {
-        real = next;
-        if (isFolder(real)) this.#real.add(real);
+        const isThere = isFolder(next);
+        real = (isThere ? this.#names()?.writtenAs(next) : undefined) ?? next;
+        if (isThere) this.#real.add(real);
         continue;
       }
       if (++links > maxLinks) {

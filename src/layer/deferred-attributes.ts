@@ -50,12 +50,16 @@ export class DeferredAttributes {
     return this.#size > batchSize;
   }
 
-  /** Writes what is pending. */
-  async flush(): Promise<void> {
+  /**
+   * Writes what is pending.
+   *
+   * @param isReal says no of a path that leads to something else by now.
+   */
+  async flush(isReal: (file: string) => boolean): Promise<void> {
     const pending = this.#pending;
     this.#pending = new PathTree();
     this.#size = 0;
-    const files = [...pending.deepestFirst()];
+    const files = [...pending.deepestFirst()].filter(([file]) => isReal(file));
     if (files.length === 0) return;
     const complaints = await restore(files.map(([file, attributes]) => dumpOf(file, attributes)));
     for (const [file, attributes] of files) {

@@ -33,9 +33,14 @@ export class DeferredFolders {
     this.#folders.delete(folder);
   }
 
-  /** Gives the folders their modes and times, the lowest first, since parents may lock them. */
-  finish(): void {
+  /**
+   * Gives the folders their modes and times, the lowest first, since parents may lock them.
+   *
+   * @param isReal says no of a path that leads to something else by now.
+   */
+  finish(isReal: (folder: string) => boolean): void {
     for (const [folder, { mode, modified }] of this.#folders.deepestFirst()) {
+      if (!isReal(folder)) continue;
       const native = nativePath(folder);
       if (mode !== undefined) fs.chmodSync(native, mode);
       setTimes(native, modified);

@@ -1,6 +1,5 @@
 import * as fs from 'node:fs';
 import { lstatPath, nativePath, shownPath } from './byte-path.js';
-import { Collisions } from './collisions.js';
 import type { Place } from './confined.js';
 import { InvalidLayerError } from './errors.js';
 import { setTimes } from './file-times.js';
@@ -27,7 +26,6 @@ export class EntryWriter {
   readonly #tree: UnpackedTree;
   readonly #sharing: FileSharing | undefined;
   readonly #lowerLinks: EntryWriterOptions['lowerLinks'];
-  readonly #collisions: Collisions;
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
   /** How many entries took the place of something. */
@@ -37,7 +35,6 @@ export class EntryWriter {
     this.#tree = tree;
     this.#sharing = sharing;
     this.#lowerLinks = lowerLinks;
-    this.#collisions = new Collisions(tree.confined.root);
   }
 
   /** What this user or file system couldn't do. */
@@ -45,20 +42,26 @@ export class EntryWriter {
     return [...this.#omissions, ...this.#tree.attributes.omissions].sort();
   }
 
-  /** @param place where the entry goes; `undefined` stands for the root itself. */
-  async write(entry: TarEntry, place: Place | undefined): Promise<void> {
+  /**
+   * @param place where the entry goes; `undefined` stands for the root itself.
+   * @returns the path that what it brings is known by; `undefined` for the root.
+   */
+  async write(entry: TarEntry, place: Place | undefined): Promise<string | undefined> {
     const { header } = entry;
     if (place === undefined) {
       if (header.type === 'directory') this.#describeFolder(this.#tree.confined.root, header);
-      return;
+      return undefined;
     }
     this.#prepareParent(place.parent);
-    this.#clearWay(place, header);
-    const isThere = await this.#make(place.path, entry);
+    const file = this.#clearWay(place, header);
+    if (header.type === 'link' && file !== place.path) return file;
+    const isThere = await this.#make(file, entry);
+    if (isThere) this.#tree.names?.note(file);
     if (isThere && header.type !== 'link' && header.attributes !== undefined) {
-      this.#tree.attributes.set(place.path, header.attributes);
-      if (this.#tree.attributes.isFull) await this.#tree.attributes.flush();
+      this.#tree.attributes.set(file, header.attributes);
+      if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
     }
+    return file;
   }
 
   /** Tells whether it could. */
@@ -142,15 +145,27 @@ export class EntryWriter {
     fs.mkdirSync(nativePath(parent), { recursive: true, mode: 0o755 });
   }
 
-  /** Removes what is in the way; a folder stays for a folder. */
-  #clearWay(place: Place, header: TarHeader): void {
+  /**
+   * Removes what is in the way. Returns where the entry goes: its place, or where what stays is
+   * known from: a folder for a folder, and a file that is the link to it, where names are folded.
+   */
+  #clearWay(place: Place, header: TarHeader): string {
     const there = lstatPath(place.path);
-    if (there === undefined) return;
-    if (this.#collisions.isCollision(place))
+    if (there === undefined) return place.path;
+    const { names } = this.#tree;
+    if (names?.isCollision(place.path) === true)
       this.#omissions.add('names that differ in case or form');
-    if (there.isDirectory() && header.type === 'directory') return;
-    if (header.type === 'link') this.#checkLink(place, header);
-    this.#replace(place.path);
+    const former = names?.writtenAs(place.path) ?? place.path;
+    if (there.isDirectory() && header.type === 'directory') return former;
+    if (header.type === 'link' && this.#leadsTo(former, header)) {
+      if (former !== place.path) return former;
+      throw new InvalidLayerError(
+        undefined,
+        `'${shownPath(header.name)}' is a hard link to itself`,
+      );
+    }
+    this.#replace(former);
+    return place.path;
   }
 
   #replace(file: string): void {
@@ -158,15 +173,10 @@ export class EntryWriter {
     this.#tree.remove(file);
   }
 
-  /** Looks before the link's own name is cleared, which the target's may lead through. */
-  #checkLink({ path }: Place, header: TarHeader): void {
+  /** Whether a link's target is what is in its way, or below that. */
+  #leadsTo(obstacle: string, header: TarHeader): boolean {
     const target = this.#linkTarget(header);
-    if (target === path || target?.startsWith(`${path}/`) === true) {
-      throw new InvalidLayerError(
-        undefined,
-        `'${shownPath(header.name)}' is a hard link to itself`,
-      );
-    }
+    return target === obstacle || target?.startsWith(`${obstacle}/`) === true;
   }
 
   #makeLink(file: string, header: TarHeader): boolean {
@@ -183,7 +193,9 @@ export class EntryWriter {
   #linkTarget({ name, linkname }: TarHeader): string | undefined {
     const target = this.#tree.confined.resolve(linkname);
     const there = target && lstatPath(target.path);
-    if (there?.isDirectory() === false) return target?.path;
+    if (target !== undefined && there?.isDirectory() === false) {
+      return this.#tree.names?.writtenAs(target.path) ?? target.path;
+    }
     if (target !== undefined && there === undefined && this.#lowerLinks === 'omit')
       return undefined;
     throw new InvalidLayerError(

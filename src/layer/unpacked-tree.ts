@@ -3,16 +3,28 @@ import { nativePath } from './byte-path.js';
 import { ConfinedRoot } from './confined.js';
 import { DeferredAttributes } from './deferred-attributes.js';
 import { DeferredFolders } from './deferred-folders.js';
+import { FoldedNames } from './folded-names.js';
 
 /** A root that a layer is unpacked onto, with what is still to be done there at the end. */
 export class UnpackedTree {
   readonly confined: ConfinedRoot;
   readonly folders = new DeferredFolders();
   readonly attributes = new DeferredAttributes();
+  #names: { readonly folded: FoldedNames | undefined } | undefined;
 
   /** @param root an absolute path. */
   constructor(root: string) {
-    this.confined = new ConfinedRoot(root);
+    this.confined = new ConfinedRoot(root, () => this.names);
+  }
+
+  /** `undefined` where the file system tells names apart. To be asked once the root is there. */
+  get names(): FoldedNames | undefined {
+    if (this.#names === undefined) {
+      // Looking changes its time.
+      this.folders.touch(this.confined.root);
+      this.#names = { folded: FoldedNames.on(this.confined.root) };
+    }
+    return this.#names.folded;
   }
 
   /** Removes a file, or a folder with all below it, if it is there. */
@@ -24,9 +36,17 @@ export class UnpackedTree {
     fs.rmSync(nativePath(file), { recursive: true, force: true });
   }
 
+  /** Writes the attributes that are pending. */
+  flushAttributes(): Promise<void> {
+    return this.attributes.flush((file) => {
+      // A link may have attributes of its own.
+      return this.names?.isReal(file.slice(0, file.lastIndexOf('/'))) ?? true;
+    });
+  }
+
   /** Does what is still to be done. */
   async finish(): Promise<void> {
-    await this.attributes.flush();
-    this.folders.finish();
+    await this.flushAttributes();
+    this.folders.finish((folder) => this.names?.isReal(folder) ?? true);
   }
 }

@@ -48,7 +48,8 @@ export class Whiteouts {
     return true;
   }
 
-  #hide(file: string): void {
+  #hide(found: string): void {
+    const file = this.#tree.names?.writtenAs(found) ?? found;
     if (!this.#own.has(file)) {
       this.#tree.remove(file);
     } else if (isFolder(file)) {

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isOnPath } from './peers.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+/** A file system to be made in a file of its own. */
+export interface LoopMount {
+  /** What specs want it for, as the beginning of a sentence. */
+  readonly purpose: string;
+  /** The program that makes it, with its options, and Debian's package of that. */
+  readonly make: readonly [program: string, ...options: string[]];
+  readonly debianPackage: string;
+  readonly megabytes: number;
+  /** The program that mounts it, with its options. */
+  readonly mount: readonly [program: string, ...options: string[]];
+}
+
+const mounted: string[] = [];
+
+/**
+ * A new, empty file system; `undefined`, with a word on what lacks, where it can't be made or this
+ * user may not mount it. On CI the program that makes it may not be missing.
+ */
+export function mountImage(wanted: LoopMount): string | undefined {
+  const { purpose, make, debianPackage, megabytes, mount } = wanted;
+  const [program, ...options] = make;
+  if (!isOnPath(program)) {
+    const problem = `${purpose} ${program}: apt-get install ${debianPackage}`;
+    if (process.env['CI'] !== undefined) throw new Error(problem);
+    console.warn(problem);
+    return undefined;
+  }
+  const image = join(temporaryFolder(), 'image');
+  const folder = temporaryFolder();
+  writeFileSync(image, '');
+  // Holes until it is written to.
+  truncateSync(image, megabytes * 1024 * 1024);
+  try {
+    execFileSync(program, [...options, image], { stdio: 'pipe' });
+    execFileSync(mount[0], [...mount.slice(1), image, folder], { stdio: 'pipe' });
+  } catch {
+    console.warn(`${purpose} the right to mount, and a kernel that can: run as root`);
+    return undefined;
+  }
+  mounted.push(folder);
+  return folder;
+}
+
+/** Unmounts all of them. */
+export function unmountAll(): void {
+  for (const folder of mounted.splice(0)) execFileSync('umount', ['-l', folder]);
+}
