@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { asyncScheduler } from 'rxjs';
 import { lockFile, tryLock } from '../../src/layer/file-lock.js';
+import { silentLogger } from '../../src/transfer/index.js';
 import { livenessOf, nameOwner } from '../../src/layer/lock-owner.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -69,10 +70,13 @@ describe('a lock', () => {
     const file = newFile();
     const lock = await tryLock(file);
     const waiting = new AbortController();
-    const cancelled = lockFile(file, waiting.signal, asyncScheduler);
+    const cancelled = lockFile(file, waiting.signal, {
+      scheduler: asyncScheduler,
+      logger: silentLogger,
+    });
     waiting.abort();
     await expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
-    const next = lockFile(file, unaborted, asyncScheduler);
+    const next = lockFile(file, unaborted, { scheduler: asyncScheduler, logger: silentLogger });
     await lock?.unlock();
     await (await next).unlock();
   });

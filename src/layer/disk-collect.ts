@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import type { SchedulerLike } from 'rxjs';
 import { digestAlgorithm, digestHex, type ChainID, type Digest } from '../oci/index.js';
 import { readLayer } from './disk-layer-record.js';
 import type { DiskLayout } from './disk-layout.js';
@@ -14,7 +13,7 @@ import {
 } from './disk-references.js';
 import { removeDeadSessions } from './disk-sessions.js';
 import { syncFolder } from './durable.js';
-import { lockFile } from './file-lock.js';
+import { lockFile, type LockWaiting } from './file-lock.js';
 import type { CollectOptions, Collection } from './maintenance.js';
 import { hasCode, onDisk } from './system-errors.js';
 import { namesIn, removeTree, treeSize } from './trees.js';
@@ -30,7 +29,7 @@ export interface Garbage {
 /** Removes what nothing refers to, as StoreMaintenance.collect describes it. */
 export async function collect(
   store: ReferencedStore,
-  scheduler: SchedulerLike,
+  waiting: LockWaiting,
   { mode = 'remove', signal = new AbortController().signal }: CollectOptions,
 ): Promise<Collection> {
   const { layout } = store;
@@ -39,15 +38,19 @@ export async function collect(
       const garbage = await findGarbage(store);
       return { ...garbage, bytes: await sizeOf(filesOf(layout, garbage)) };
     }
-    await removeDeadSessions(layout);
-    const garbage = await alone(layout, scheduler, signal, async () => {
+    await removeDeadSessions(layout, waiting.logger);
+    const garbage = await alone(layout, waiting, signal, async () => {
       const found = await findGarbage(store);
       // Once removal has begun it is seen through: what is in the trash belongs to nothing.
       signal.throwIfAborted();
       await discard(layout, found);
       return found;
     });
-    return { ...garbage, bytes: await emptyTrash(layout) };
+    const bytes = await emptyTrash(layout);
+    const { layers, blobs, partials } = garbage;
+    const counts = { layers: layers.length, blobs: blobs.length, partials: partials.length };
+    waiting.logger.info({ path: layout.root, ...counts, bytes }, 'garbage collected');
+    return { ...garbage, bytes };
   });
 }
 
@@ -66,11 +69,11 @@ export async function findGarbage(store: ReferencedStore): Promise<Garbage> {
 /** Runs work while no process begins a lease, nor another such work. */
 export async function alone<T>(
   layout: DiskLayout,
-  scheduler: SchedulerLike,
+  waiting: LockWaiting,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const lock = await lockFile(layout.collection, signal, scheduler);
+  const lock = await lockFile(layout.collection, signal, waiting);
   try {
     return await work();
   } finally {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Descriptor } from '../oci/index.js';
+import type { Logger } from '../transfer/index.js';
 import { BatchedFile } from './batched-file.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
@@ -22,6 +23,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   readonly #lease: SessionUse;
   readonly #partial: string;
   readonly #final: string;
+  readonly #logger: Logger;
   #file: fs.FileHandle | undefined;
   #bytes: BatchedFile | undefined;
   /** Bytes that were here before. */
@@ -34,8 +36,9 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     lock: FileLock,
     lease: SessionUse,
   ) {
-    const { layout } = place;
+    const { layout, logger } = place;
     this.#blob = blob;
+    this.#logger = logger;
     this.stage = stage;
     this.#lock = lock;
     this.#lease = lease;
@@ -57,7 +60,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     const file = place.layout.partial(blob.digest);
     const lease = await place.sessions.lease({ kind: 'blob', digest: blob.digest });
     try {
-      const lock = await onDisk(file, () => lockFile(file, signal, place.scheduler));
+      const lock = await onDisk(file, () => lockFile(file, signal, place));
       return new DiskIngest(place, blob, stage, lock, lease);
     } catch (error) {
       lease.end();
@@ -77,6 +80,10 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         this.#existing += chunk.length;
         yield chunk;
+      }
+      const { digest, size } = this.#blob;
+      if (this.#existing > 0 && file === this.#file) {
+        this.#logger.debug({ digest, offset: this.#existing, size }, 'ingest resumed');
       }
     } finally {
       if (file !== this.#file) await file.close();

@@ -1,17 +1,15 @@
-import type { SchedulerLike } from 'rxjs';
 import type { DiskLayout } from './disk-layout.js';
 import type { DiskSessions } from './disk-sessions.js';
+import type { LockWaiting } from './file-lock.js';
 import type { UnpackLimits } from './limits.js';
 import type { SyncBarrier } from './sync-barrier.js';
 
 /** What the parts of one opened store on disk share. */
-export interface DiskPlace {
+export interface DiskPlace extends LockWaiting {
   readonly layout: DiskLayout;
   readonly sessions: DiskSessions;
   /** Puts on the disk what sessions have written. */
   readonly barrier: Pick<SyncBarrier, 'pass'>;
-  /** The time of the waits for other processes. */
-  readonly scheduler: SchedulerLike;
   /** What a layer may unpack to. */
   readonly limits: UnpackLimits;
 }

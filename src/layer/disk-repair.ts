@@ -1,8 +1,8 @@
 import * as fs from 'node:fs/promises';
-import type { SchedulerLike } from 'rxjs';
 import type { ChainID, Digest } from '../oci/index.js';
 import { alone, discard, emptyTrash } from './disk-collect.js';
 import type { DiskLayout } from './disk-layout.js';
+import type { LockWaiting } from './file-lock.js';
 import { leased } from './disk-references.js';
 import type { Damage, Verification } from './maintenance.js';
 
@@ -12,11 +12,11 @@ import type { Damage, Verification } from './maintenance.js';
  */
 export async function removeDamaged(
   layout: DiskLayout,
-  scheduler: SchedulerLike,
+  waiting: LockWaiting,
   found: Verification,
   signal: AbortSignal,
 ): Promise<Verification> {
-  const damages = await alone(layout, scheduler, signal, async () => {
+  const damages = await alone(layout, waiting, signal, async () => {
     const leases = await leased(layout);
     const removable = ({ kind, name }: Damage): boolean => {
       if (kind === 'blob') return !leases.blobs.has(name as Digest);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { SchedulerLike } from 'rxjs';
 import { digestAlgorithm, digestHex, type ChainID, type Digest } from '../oci/index.js';
+import type { Logger } from '../transfer/index.js';
 import type { DiskLayout } from './disk-layout.js';
 import { StoreError } from './errors.js';
-import { lockFile, tryLock, type FileLock } from './file-lock.js';
+import { lockFile, tryLock, type FileLock, type LockWaiting } from './file-lock.js';
 import { isLocked } from './lock-entry.js';
 import { onDisk } from './system-errors.js';
 import { namesIn, removeTree } from './trees.js';
@@ -29,14 +29,14 @@ export type Leasable =
  */
 export class DiskSessions {
   readonly #layout: DiskLayout;
-  readonly #scheduler: SchedulerLike;
+  readonly #waiting: LockWaiting;
   readonly #leases = new Map<string, { count: number; readonly taken: Promise<void> }>();
   #session: Promise<Session> | undefined;
   #uses = 0;
 
-  constructor(layout: DiskLayout, scheduler: SchedulerLike) {
+  constructor(layout: DiskLayout, waiting: LockWaiting) {
     this.#layout = layout;
-    this.#scheduler = scheduler;
+    this.#waiting = waiting;
   }
 
   /** Begins the session, or joins the one that is there. */
@@ -104,7 +104,7 @@ export class DiskSessions {
     fs.writeFileSync(file, '');
     const { collection } = this.#layout;
     if (!isLocked(collection)) return;
-    const lock = await lockFile(collection, new AbortController().signal, this.#scheduler);
+    const lock = await lockFile(collection, new AbortController().signal, this.#waiting);
     await lock.unlock();
   }
 }
@@ -129,17 +129,17 @@ export async function readLeases(layout: DiskLayout): Promise<LiveLeases> {
   return { blobs, layers };
 }
 
-/** Removes what processes that are gone have had under way. Returns how many sessions those were. */
-export async function removeDeadSessions(layout: DiskLayout): Promise<number> {
-  let removed = 0;
+/** Removes what processes that are gone have had under way. */
+export async function removeDeadSessions(layout: DiskLayout, logger: Logger): Promise<void> {
+  let sessions = 0;
   for (const session of await sessionsOf(layout)) {
     const lock = await tryLock(session);
     if (lock === undefined) continue;
     await removeTree(session);
     await lock.unlock();
-    removed++;
+    sessions++;
   }
-  return removed;
+  if (sessions > 0) logger.info({ path: layout.sessions, sessions }, 'leftovers removed');
 }
 
 class Session {

@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { silentLogger, type Logger } from '../transfer/index.js';
 import { DiskBlobs } from './disk-blobs.js';
 import { collect } from './disk-collect.js';
 import { DiskImages } from './disk-images.js';
@@ -9,7 +10,7 @@ import { DiskSessions, removeDeadSessions } from './disk-sessions.js';
 import { usage } from './disk-usage.js';
 import { verify } from './disk-verify.js';
 import { StoreError } from './errors.js';
-import type { StoreMaintenance } from './maintenance.js';
+import type { StoreMaintenance, Verification } from './maintenance.js';
 import type { UnpackLimits } from './limits.js';
 import type { Store } from './store.js';
 import { SyncBarrier } from './sync-barrier.js';
@@ -21,6 +22,8 @@ export interface DiskStoreOptions {
   readonly scheduler?: SchedulerLike;
   /** What a layer may unpack to. */
   readonly limits?: UnpackLimits;
+  /** Told of what other processes have left or hold, of collections and of damage. Default: nobody. */
+  readonly logger?: Logger;
 }
 
 /** A store in a folder. It holds nothing open while nothing is under way. */
@@ -40,11 +43,12 @@ export async function openDiskStore(
   directory: string,
   options: DiskStoreOptions = {},
 ): Promise<DiskStore> {
-  const { scheduler = asyncScheduler, limits = {} } = options;
+  const { scheduler = asyncScheduler, limits = {}, logger = silentLogger } = options;
+  const waiting = { scheduler, logger };
   const layout = await prepareLayout(directory);
-  const sessions = new DiskSessions(layout, scheduler);
-  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), scheduler, limits };
-  await tidy(layout);
+  const sessions = new DiskSessions(layout, waiting);
+  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), ...waiting, limits };
+  await tidy(layout, logger);
   const parts = {
     layers: new DiskLayers(place),
     blobs: new DiskBlobs(place),
@@ -54,22 +58,33 @@ export async function openDiskStore(
   return {
     ...parts,
     directory: layout.root,
-    collect: (how = {}) => collect(all, scheduler, how),
+    collect: (how = {}) => collect(all, waiting, how),
     verify: async ({ mode = 'report', signal = new AbortController().signal } = {}) => {
       const found = await onDisk(layout.root, () => verify(all, signal));
-      if (mode === 'report' || found.damages.length === 0) return found;
-      return onDisk(layout.root, () => removeDamaged(layout, scheduler, found, signal));
+      if (mode === 'report' || found.damages.length === 0) return told(found, logger);
+      const removed = await onDisk(layout.root, () =>
+        removeDamaged(layout, waiting, found, signal),
+      );
+      return told(removed, logger);
     },
     usage: () => usage(all),
   };
 }
 
 /** Removes what dead processes have left, unless this one may only read. */
-async function tidy(layout: DiskLayout): Promise<void> {
+async function tidy(layout: DiskLayout, logger: Logger): Promise<void> {
   try {
-    await onDisk(layout.sessions, () => removeDeadSessions(layout));
+    await onDisk(layout.sessions, () => removeDeadSessions(layout, logger));
   } catch (error) {
     const code = error instanceof StoreError ? error.code : undefined;
     if (code !== 'ERR_STORE_READ_ONLY' && code !== 'ERR_STORE_ACCESS') throw error;
   }
+}
+
+function told(found: Verification, logger: Logger): Verification {
+  for (const { kind, name, problem, removed } of found.damages) {
+    const outcome = removed ? 'removed' : 'kept';
+    logger.warn({ kind, name, problem, outcome }, 'damage found');
+  }
+  return found;
 }

@@ -1,6 +1,8 @@
 import { firstValueFrom, timer, type SchedulerLike } from 'rxjs';
 import * as lockfile from 'proper-lockfile';
+import { silentLogger, type Logger } from '../transfer/index.js';
 import { LockEntry } from './lock-entry.js';
+import { processOf } from './lock-owner.js';
 
 /**
  * A lock is kept alive every two seconds, and taken over when its holder has been silent for 15.
@@ -17,27 +19,40 @@ export interface FileLock {
   unlock(): Promise<void>;
 }
 
+/** How a lock is waited for. */
+export interface LockWaiting {
+  /** The time between two looks at whether it is free. */
+  readonly scheduler: SchedulerLike;
+  readonly logger: Logger;
+}
+
 /** Takes a lock on a path, among processes as within this one; waits while another holds it. */
 export async function lockFile(
   file: string,
   signal: AbortSignal,
-  scheduler: SchedulerLike,
+  { scheduler, logger }: LockWaiting,
 ): Promise<FileLock> {
-  for (;;) {
+  for (let isWaiting = false; ; isWaiting = true) {
     signal.throwIfAborted();
-    const lock = await tryLock(file);
+    const lock = await tryLock(file, logger);
     if (lock !== undefined) return lock;
+    if (!isWaiting) logger.debug({ path: file }, 'waiting for a lock');
     await firstValueFrom(timer(pollInterval, scheduler));
   }
 }
 
 /** Takes a lock on a path, or `undefined` when another holds it. */
-export async function tryLock(file: string): Promise<FileLock | undefined> {
+export async function tryLock(
+  file: string,
+  logger: Logger = silentLogger,
+): Promise<FileLock | undefined> {
   let lost = false;
+  const onAbandoned = (owner: string): void =>
+    logger.warn({ path: file, process: processOf(owner) }, 'abandoned lock removed');
   try {
     const release = await lockfile.lock(file, {
       ...timing,
-      fs: new LockEntry(),
+      fs: new LockEntry(onAbandoned),
       realpath: false,
       onCompromised: () => (lost = true),
     });

@@ -14,9 +14,15 @@ type Callback = (error: NodeJS.ErrnoException | null, stats?: Stats) => void;
  */
 export class LockEntry {
   readonly #owner = nameOwner();
+  readonly #onAbandoned: (owner: string) => void;
   #isHeld = false;
   /** Whom the lock belonged to when it was last looked at, if not to this. */
   #former = '';
+
+  /** @param onAbandoned hears of each lock that is removed since its owner is gone or silent. */
+  constructor(onAbandoned: (owner: string) => void) {
+    this.#onAbandoned = onAbandoned;
+  }
 
   readonly mkdir = (file: string, done: Callback): void => {
     answer(file, done, () => {
@@ -28,8 +34,12 @@ export class LockEntry {
 
   readonly rmdir = (file: string, done: Callback): void => {
     answer(file, done, () => {
-      if (this.#isHeld) this.rmdirSync(file);
-      else removeOf(this.#former, file);
+      if (this.#isHeld) {
+        this.rmdirSync(file);
+        return undefined;
+      }
+      removeOf(this.#former, file);
+      this.#onAbandoned(this.#former);
       return undefined;
     });
   };

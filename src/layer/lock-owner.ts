@@ -27,6 +27,11 @@ export function livenessOf(owner: string): Liveness {
   return isRunning(pid) ? 'unknown' : 'gone';
 }
 
+/** The number of the process that a name made by {@link nameOwner} is of. */
+export function processOf(owner: string): string | undefined {
+  return owner.split('.')[1];
+}
+
 let known: string | undefined;
 
 /** Tells apart what has a process table of its own: a machine since its boot, or a container. */
