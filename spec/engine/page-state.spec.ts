@@ -5,6 +5,7 @@ import type { ActivityNews } from '../../src/engine/news.js';
 import { emptyState, reduceNews, type DashboardState } from '../../src/engine/page/state.js';
 import { viewOf } from '../../src/engine/page/view.js';
 import { emptySnapshot, emptyTimeline, type ImageProgressEvent } from '../../src/progress/index.js';
+import { silentLogger } from '../../src/transfer/index.js';
 
 const known = { timeline: emptyTimeline, snapshot: emptySnapshot };
 const begun = (id: string, began: number): ActivityNews => ({
@@ -91,7 +92,7 @@ describe('the activity', () => {
   it('is told to those who come later as well, and cancelled by id', () => {
     const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
     scheduler.run(({ cold, expectObservable }) => {
-      const activity = new Activity(scheduler);
+      const activity = new Activity(scheduler, silentLogger);
       const events$ = concat(of(resolved('a')), cold('--p-|', { p: downloading('a', 5) }));
       const pull$ = activity.track('pull', 'app', events$);
       const forever$ = activity.track('push', 'other', NEVER);

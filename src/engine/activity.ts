@@ -20,6 +20,7 @@ import {
   reduceTimeline,
   type ImageProgressEvent,
 } from '../progress/index.js';
+import { errorFields, type LogFields, type Logger } from '../transfer/index.js';
 import { CancelledError } from './errors.js';
 import type { ActivityNews, EndedNews, OperationKind, OperationNews } from './news.js';
 
@@ -41,14 +42,16 @@ const keptEnded = 30;
 /** What moves images here: seen by all who watch, and stopped by others than those who began it. */
 export class Activity {
   readonly #scheduler: SchedulerLike;
+  readonly #logger: Logger;
   readonly #stops$ = new Subject<Stop>();
   readonly #news$ = new Subject<ActivityNews>();
   readonly #readers$ = new BehaviorSubject(0);
   readonly #operations = new Map<string, Operation>();
   #count = 0;
 
-  constructor(scheduler: SchedulerLike) {
+  constructor(scheduler: SchedulerLike, logger: Logger) {
     this.#scheduler = scheduler;
+    this.#logger = logger;
   }
 
   /** The operations that there are, then all news of them. Completes when everything is ended. */
@@ -83,9 +86,9 @@ export class Activity {
       return stoppable$.pipe(
         tap({
           next: (event) => this.#hear(id, plainEvent(event)),
-          error: (error: unknown) => this.#end(id, ...failure(error)),
+          error: (error: unknown) => this.#fail(id, error),
           complete: () => this.#end(id, 'done'),
-          unsubscribe: () => this.#end(id, 'cancelled', 'Whoever had asked for it hung up'),
+          unsubscribe: () => this.#leave(id, 'Whoever had asked for it hung up'),
         }),
       );
     });
@@ -122,6 +125,7 @@ export class Activity {
     const known = { timeline: emptyTimeline, snapshot: emptySnapshot };
     const news: OperationNews = { kind: 'operation', id, what, reference, began, ...known };
     this.#operations.set(id, { news });
+    this.#logger.info({ operation: id, what, reference }, 'operation began');
     this.#news$.next(news);
   }
 
@@ -135,7 +139,17 @@ export class Activity {
     this.#news$.next({ kind: event.kind === 'progress' ? 'progress' : 'event', id, at, event });
   }
 
-  #end(id: string, outcome: EndedNews['outcome'], message?: string): void {
+  #fail(id: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof CancelledError) this.#leave(id, message);
+    else this.#end(id, 'failed', message, errorFields(error));
+  }
+
+  #leave(id: string, reason: string): void {
+    this.#end(id, 'cancelled', reason, { reason });
+  }
+
+  #end(id: string, outcome: EndedNews['outcome'], message?: string, reason: LogFields = {}): void {
     const operation = this.#operations.get(id);
     if (operation === undefined) return;
     const at = this.#scheduler.now();
@@ -143,11 +157,13 @@ export class Activity {
     operation.ended = { kind: 'ended', id, at, outcome, ...told };
     const over = [...this.#operations].filter(([, { ended }]) => ended !== undefined);
     for (const [oldest] of over.slice(0, -keptEnded)) this.#operations.delete(oldest);
+    this.#log(operation.news, outcome, { ms: at - operation.news.began, ...reason });
     this.#news$.next(operation.ended);
   }
-}
 
-function failure(error: unknown): ['failed' | 'cancelled', string] {
-  const message = error instanceof Error ? error.message : String(error);
-  return [error instanceof CancelledError ? 'cancelled' : 'failed', message];
+  #log({ id, what, reference }: OperationNews, outcome: string, how: LogFields): void {
+    const level = outcome === 'failed' ? 'warn' : 'info';
+    const facts = { ...how, operation: id, what, reference, outcome };
+    this.#logger[level](facts, 'operation ended');
+  }
 }

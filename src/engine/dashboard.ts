@@ -3,7 +3,7 @@ import { connect, endWith, ignoreElements, interval, map, merge, takeUntil } fro
 import type { Observable, SchedulerLike } from 'rxjs';
 import * as v from 'valibot';
 import type { Rxfer } from '../image/index.js';
-import { sampleProgress } from '../transfer/index.js';
+import { sampleProgress, type Logger } from '../transfer/index.js';
 import type { Activity } from './activity.js';
 import { parseListenAddress } from './address.js';
 import { EngineRequestError } from './errors.js';
@@ -17,6 +17,7 @@ export interface DashboardParts {
   readonly rxfer: Rxfer;
   readonly activity: Activity;
   readonly scheduler: SchedulerLike;
+  readonly logger: Logger;
 }
 
 /** Nothing from elsewhere, and into no other page. */
@@ -48,7 +49,7 @@ export class Dashboard {
 
   constructor(parts: DashboardParts) {
     this.#parts = parts;
-    this.#server = new HttpServer(parts.scheduler);
+    this.#server = new HttpServer(parts);
   }
 
   /** @returns where a browser finds it. */

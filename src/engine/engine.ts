@@ -1,6 +1,7 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Rxfer } from '../image/index.js';
 import type { ImageProgressEvent } from '../progress/index.js';
+import { silentLogger, type Logger } from '../transfer/index.js';
 import { Activity } from './activity.js';
 import { formatListenAddress, parseListenAddress } from './address.js';
 import { archiveRoutes } from './archive-routes.js';
@@ -38,6 +39,8 @@ export interface EngineOptions {
   readonly maxArchiveSize?: number;
   /** The time of events and of the patience on closing. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike;
+  /** Told of what clients ask for and what becomes of it. Default: nobody. */
+  readonly logger?: Logger;
 }
 
 /** How an {@link Engine} listens. */
@@ -96,8 +99,8 @@ export interface Engine {
  */
 export function createEngine(options: EngineOptions): Engine {
   const { scheduler = asyncScheduler, version = '0', maxArchiveSize = 64 * 2 ** 30 } = options;
-  const { rxfer, store, connect } = options;
-  const server = new HttpServer(scheduler, routedPath);
+  const { rxfer, store, connect, logger = silentLogger } = options;
+  const server = new HttpServer({ scheduler, logger, rewriteUrl: routedPath });
   const parts: EngineParts = {
     rxfer,
     store,
@@ -106,12 +109,12 @@ export function createEngine(options: EngineOptions): Engine {
     images: new StoredImages(store),
     sizes: new LayerSizes(store.layers),
     clients: new RegistryClients(connect),
-    activity: new Activity(scheduler),
+    activity: new Activity(scheduler, logger),
     events: new EngineEvents(scheduler),
   };
   addRoutes(server, parts);
   const { activity } = parts;
-  const dashboard = new Dashboard({ rxfer, activity, scheduler });
+  const dashboard = new Dashboard({ rxfer, activity, scheduler, logger });
   const engine: Engine = {
     track: (what, reference, events$) => activity.track(what, reference, events$),
     dashboardReaders$: activity.readers$,

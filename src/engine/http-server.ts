@@ -6,6 +6,7 @@ import {
 } from 'fastify';
 import type {
   FastifyBaseLogger,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -13,7 +14,7 @@ import type {
 import { firstValueFrom, from, ignoreElements, map, merge, take, tap, timer } from 'rxjs';
 import type { SchedulerLike } from 'rxjs';
 import * as v from 'valibot';
-import { RxferError } from '../transfer/index.js';
+import { errorFields, RxferError, type LogFields, type Logger } from '../transfer/index.js';
 import { checkAccess } from './access.js';
 import type { ListenAddress } from './address.js';
 import { EngineRequestError } from './errors.js';
@@ -38,14 +39,21 @@ const maxBody = 64 * 1024;
 /** How long answers that are under way may take to end when the server closes, in ms. */
 const patience = 2000;
 
+/** What an {@link HttpServer} is built with. */
+export interface HttpServerOptions {
+  readonly scheduler: SchedulerLike;
+  readonly logger: Logger;
+  /** Turns what is asked for into what the routes know. Default: as it is. */
+  readonly rewriteUrl?: (url: string) => string;
+}
+
 /** A server that may be driven by programs, and by pages of its own alone. */
 export class HttpServer {
   readonly app: CheckedServer;
   readonly #scheduler: SchedulerLike;
   #listening: Listening | undefined;
 
-  /** @param rewriteUrl turns what is asked for into what the routes know. */
-  constructor(scheduler: SchedulerLike, rewriteUrl: (url: string) => string = (url) => url) {
+  constructor({ scheduler, logger, rewriteUrl = (url) => url }: HttpServerOptions) {
     this.#scheduler = scheduler;
     this.app = fastify({
       bodyLimit: maxBody,
@@ -72,9 +80,18 @@ export class HttpServer {
         void reply.header('content-type', 'application/json');
       done(null, payload);
     });
-    this.app.setErrorHandler<FastifyError>((error, _request, reply) =>
-      reply.code(statusOf(error)).send({ message: error.message }),
-    );
+    this.app.addHook('onResponse', (request, reply, done) => {
+      const facts = { ...factsOf(request), status: reply.statusCode };
+      logger.debug({ ...facts, ms: Math.round(reply.elapsedTime) }, 'request answered');
+      done();
+    });
+    this.app.setErrorHandler<FastifyError>((error, request, reply) => {
+      const status = statusOf(error);
+      if (status >= 500) {
+        logger.error({ ...errorFields(error), ...factsOf(request), status }, 'request failed');
+      }
+      return reply.code(status).send({ message: error.message });
+    });
     this.app.setNotFoundHandler((request, reply) =>
       reply.code(404).send({ message: `rxfer has no ${request.method} ${request.originalUrl}` }),
     );
@@ -104,6 +121,11 @@ export class HttpServer {
     await this.#listening?.remove();
     this.#listening = undefined;
   }
+}
+
+/** Of its address the path alone: a query may hold the dashboard's secret. */
+function factsOf({ method, originalUrl }: FastifyRequest): LogFields {
+  return { method, path: originalUrl.replace(/\?.*$/s, '') };
 }
 
 /** What a request that failed is answered with. */
