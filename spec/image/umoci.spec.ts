@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import {
@@ -36,6 +36,7 @@ const long = `${folders.at(-1)}${'n'.repeat(120)}`;
 const images: Record<string, RawEntry[][]> = {
   'extended attributes': [
     [
+      { name: './', pax: xattr('user.root', 'r') },
       { name: 'bin/', pax: xattr('user.folder', 'f') },
       {
         name: 'bin/ping',
@@ -79,6 +80,54 @@ const images: Record<string, RawEntry[][]> = {
       // The folder has no entry of its own in this layer.
       { name: 'sticky/new', data: 'new' },
     ],
+  ],
+  'folders that several layers describe': [
+    [
+      { name: './', mode: 0o755, mtime: 1_400_000_000, pax: xattr('user.root', 'lower') },
+      {
+        name: 'again/',
+        mode: 0o2750,
+        uid: 7,
+        gid: 8,
+        mtime: 1_500_000_000,
+        pax: { ...xattr('user.lower', 'l'), ...xattr('user.both', 'lower') },
+      },
+      { name: 'again/file', data: '1' },
+      { name: 'bare/', pax: xattr('user.lower', 'l') },
+      { name: 'kept/', mode: 0o700, mtime: 1_500_000_000, pax: xattr('user.kept', 'k') },
+      { name: 'kept/gone', data: '' },
+      { name: 'opaque/', mtime: 1_500_000_000, pax: xattr('user.kept', 'k') },
+      { name: 'opaque/gone', data: '' },
+      // Names as programs write them in other ways.
+      { name: 'odd \\\n\xff=/', pax: xattr('user.odd', 'o') },
+      { name: Buffer.from('latin-\xe9/', 'latin1'), pax: xattr('user.odd', 'o') },
+      { name: 'twice/', mode: 0o700, pax: xattr('user.first', '1') },
+      { name: 'twice/', mode: 0o711, mtime: 1_300_000_000, pax: xattr('user.second', '2') },
+      { name: 'real/', mode: 0o700, mtime: 1_500_000_000, pax: xattr('user.real', 'r') },
+      { name: 'link', flag: '2', linkname: 'real' },
+      { name: 'below/real/', mode: 0o700, pax: xattr('user.real', 'r') },
+      { name: 'below/', mtime: 1_500_000_000 },
+      { name: 'below/link', flag: '2', linkname: 'real' },
+    ],
+    [
+      { name: './', mode: 0o711, mtime: 1_450_000_000, uid: 3 },
+      {
+        name: 'again/',
+        mode: 0o1777,
+        uid: 9,
+        mtime: 1_600_000_000,
+        pax: { ...xattr('user.upper', 'u'), ...xattr('user.both', 'upper') },
+      },
+      { name: 'bare/', mode: 0o500, mtime: 1_600_000_000 },
+      { name: 'odd \\\n\xff=/' },
+      { name: Buffer.from('latin-\xe9/', 'latin1') },
+      // No entries of their own: what they are stays.
+      { name: 'kept/.wh.gone' },
+      { name: 'kept/new', data: '' },
+      { name: 'opaque/.wh..wh..opq' },
+      { name: 'below/link/file', data: 'through a link' },
+    ],
+    [{ name: 'again/file', data: '3' }],
   ],
   'links and devices': [
     [
@@ -167,6 +216,13 @@ const images: Record<string, RawEntry[][]> = {
   ],
 };
 
+/** The root itself, as an entry of its own says. */
+function rootOf(root: string, image: string): readonly number[] {
+  const { mode, uid, gid, mtimeMs } = statSync(root);
+  const hasEntry = images[image]!.some((layer) => layer.some(({ name }) => name === './'));
+  return [mode, uid, gid, ...(hasEntry ? [mtimeMs] : [])];
+}
+
 const btrfs = mountBtrfs();
 
 interface Way {
@@ -217,6 +273,7 @@ describeWithPeers(['umoci', 'setfattr', 'getfattr'], 'unpack is what umoci unpac
       expect(describeWholeTree(root, names)).toEqual(
         describeWholeTree(join(bundle, 'rootfs'), names),
       );
+      expect(rootOf(root, name)).toEqual(rootOf(join(bundle, 'rootfs'), name));
       expect(event).toMatchObject({ kind: 'result', omissions: [] });
       if (event.kind !== 'result' || !wholly.has(name)) return;
       expect(event.reused?.layers).toBe(link && images[name]!.length);

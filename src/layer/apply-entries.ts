@@ -49,9 +49,10 @@ export async function applyEntries(
   const { whiteouts, signal, onEntry, ...limits } = options;
   const { maxEntries = defaultLimits.maxEntries, maxSize = defaultLimits.maxSize } = limits;
   const tree = new UnpackedTree(root);
-  // A layer that is stored on its own has none below it.
-  const lowerLinks = whiteouts === 'keep' ? 'omit' : 'refuse';
-  const writer = new EntryWriter(tree, { sharing, lowerLinks });
+  const writer = new EntryWriter(tree, {
+    sharing,
+    onto: whiteouts === 'keep' ? 'nothing' : 'layers',
+  });
   const hidden = whiteouts === 'apply' ? new Whiteouts(tree) : undefined;
   let entries = 0;
   let size = 0;

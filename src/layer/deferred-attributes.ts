@@ -1,8 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import {
+  attributesOf,
+  removeAttribute,
+  setAttributes,
+  type Attributes,
+} from './attribute-tools.js';
 import { PathTree } from './path-tree.js';
 
-type Attributes = ReadonlyMap<string, Buffer>;
+interface Pending {
+  /** What the file is to have. */
+  readonly wanted: Attributes;
+  /** Whether it may have others, which are to go. */
+  readonly isOld: boolean;
+}
+
+const none: Attributes = new Map();
 
 /** Bytes of attributes that are kept before they are written. */
 const batchSize = 4 * 1024 * 1024;
@@ -18,7 +29,7 @@ export const ofTheMachine = /^(?:security\.selinux$|(?:trusted|user)\.overlay\.)
  * files at a time; where there is none they are left out, and named as omissions.
  */
 export class DeferredAttributes {
-  #pending = new PathTree<Attributes>();
+  #pending = new PathTree<Pending>();
   #size = 0;
   readonly #omissions = new Set<string>();
 
@@ -27,17 +38,15 @@ export class DeferredAttributes {
     return this.#omissions;
   }
 
-  /** Takes note of a file's attributes, in place of what was noted of it before. */
+  /** Takes note of the attributes of a new file. */
   set(file: string, attributes: Attributes): void {
-    const wanted = new Map<string, Buffer>();
-    for (const [name, value] of attributes) {
-      if (ofTheMachine.test(name) || name.includes('\0')) this.#omit([name]);
-      else wanted.set(name, value);
-      this.#size += 2 * (name.length + value.length);
-    }
-    if (wanted.size === 0) return;
-    this.#size += file.length;
-    this.#pending.set(file, wanted);
+    const wanted = this.#restorable(attributes);
+    if (wanted.size > 0) this.#note(file, { wanted, isOld: false });
+  }
+
+  /** Takes note of those of what was there before, which loses what else it has. */
+  replace(file: string, attributes: Attributes = none): void {
+    this.#note(file, { wanted: this.#restorable(attributes), isOld: true });
   }
 
   /** The file or folder is gone, with all below it: nothing may be written to its name any more. */
@@ -60,51 +69,46 @@ export class DeferredAttributes {
     this.#pending = new PathTree();
     this.#size = 0;
     const files = [...pending.deepestFirst()].filter(([file]) => isReal(file));
+    await this.#removeOld(files.filter(([, { isOld }]) => isOld));
+    const wanted = files.map(([file, each]) => [file, each.wanted] as const);
+    const some = wanted.filter(([, attributes]) => attributes.size > 0);
+    if (some.length === 0) return;
+    for (const attributes of await setAttributes(some)) this.#omit(attributes.keys());
+  }
+
+  async #removeOld(files: readonly (readonly [file: string, Pending])[]): Promise<void> {
     if (files.length === 0) return;
-    const complaints = await restore(files.map(([file, attributes]) => dumpOf(file, attributes)));
-    for (const [file, attributes] of files) {
-      if (complaints === undefined || complaints.includes(`setfattr: ${file}: `)) {
-        this.#omit(attributes.keys());
+    const there = await attributesOf(files.map(([file]) => file));
+    const unwanted = new Map<string, string[]>();
+    for (const [file, { wanted }] of files) {
+      for (const name of there.get(file) ?? []) {
+        if (wanted.has(name) || ofTheMachine.test(name)) continue;
+        const having = unwanted.get(name) ?? [];
+        unwanted.set(name, having);
+        having.push(file);
       }
     }
+    for (const [name, having] of unwanted) {
+      if (!(await removeAttribute(name, having))) this.#omit([name]);
+    }
+  }
+
+  #restorable(attributes: Attributes): Attributes {
+    const wanted = new Map<string, Buffer>();
+    for (const [name, value] of attributes) {
+      if (ofTheMachine.test(name) || name.includes('\0')) this.#omit([name]);
+      else wanted.set(name, value);
+    }
+    return wanted;
+  }
+
+  #note(file: string, pending: Pending): void {
+    this.#size += file.length;
+    for (const [name, value] of pending.wanted) this.#size += 2 * (name.length + value.length);
+    this.#pending.set(file, pending);
   }
 
   #omit(names: Iterable<string>): void {
     for (const name of names) this.#omissions.add(`xattr ${name}`);
-  }
-}
-
-/** A file's attributes as `getfattr --dump` writes them. */
-function dumpOf(file: string, attributes: Attributes): string {
-  const lines = [...attributes].map(
-    ([name, value]) => `${escaped(name)}=0s${value.toString('base64')}\n`,
-  );
-  return `# file: ${escaped(file)}\n${lines.join('')}\n`;
-}
-
-/** With everything that might mean something in octal. */
-function escaped(bytes: string): string {
-  return bytes.replace(
-    /[^\w./-]/g,
-    (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`,
-  );
-}
-
-/** What setfattr complains of, one line a fault, as byte paths; `undefined` when it isn't here. */
-async function restore(dumps: readonly string[]): Promise<string | undefined> {
-  const child = spawn('setfattr', ['-h', '--restore=-'], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C' },
-  });
-  let complaints = '';
-  child.stderr.setEncoding('latin1').on('data', (text: string) => (complaints += text));
-  // Should it end early, its exit tells.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(dumps.join(''), 'latin1');
-  try {
-    const [code] = (await once(child, 'close')) as [number | null];
-    return code === 0 || complaints !== '' ? complaints : undefined;
-  } catch {
-    return undefined;
   }
 }

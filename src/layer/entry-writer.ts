@@ -14,8 +14,8 @@ import { writeData } from './write-data.js';
 export interface EntryWriterOptions {
   /** Uses the originals of files where entries have some. */
   readonly sharing: FileSharing | undefined;
-  /** What becomes of hard links to what isn't there, but may be in a layer below. */
-  readonly lowerLinks: 'refuse' | 'omit';
+  /** What is there already: a layer that is stored on its own has none below it. */
+  readonly onto: 'nothing' | 'layers';
 }
 
 /**
@@ -25,16 +25,16 @@ export interface EntryWriterOptions {
 export class EntryWriter {
   readonly #tree: UnpackedTree;
   readonly #sharing: FileSharing | undefined;
-  readonly #lowerLinks: EntryWriterOptions['lowerLinks'];
+  readonly #onto: EntryWriterOptions['onto'];
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
   /** How many entries took the place of something. */
   replacements = 0;
 
-  constructor(tree: UnpackedTree, { sharing, lowerLinks }: EntryWriterOptions) {
+  constructor(tree: UnpackedTree, { sharing, onto }: EntryWriterOptions) {
     this.#tree = tree;
     this.#sharing = sharing;
-    this.#lowerLinks = lowerLinks;
+    this.#onto = onto;
   }
 
   /** What this user or file system couldn't do. */
@@ -49,18 +49,18 @@ export class EntryWriter {
   async write(entry: TarEntry, place: Place | undefined): Promise<string | undefined> {
     const { header } = entry;
     if (place === undefined) {
-      if (header.type === 'directory') this.#describeFolder(this.#tree.confined.root, header);
+      const { root } = this.#tree.confined;
+      // A layer that is stored on its own has a new one.
+      if (header.type === 'directory')
+        this.#describeFolder(root, header, this.#onto === 'nothing' ? 'new' : 'old');
       return undefined;
     }
     this.#prepareParent(place.parent);
     const file = this.#clearWay(place, header);
     if (header.type === 'link' && file !== place.path) return file;
     const isThere = await this.#make(file, entry);
-    if (isThere) this.#tree.names?.note(file);
-    if (isThere && header.type !== 'link' && header.attributes !== undefined) {
-      this.#tree.attributes.set(file, header.attributes);
-      if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
-    }
+    if (isThere) this.#noteMade(file, header);
+    if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
     return file;
   }
 
@@ -72,8 +72,7 @@ export class EntryWriter {
         if (!this.#share(file, entry)) await this.#writeFile(file, entry);
         return true;
       case 'directory':
-        fs.mkdirSync(nativePath(file), { recursive: true, mode: 0o700 });
-        this.#describeFolder(file, header);
+        this.#makeFolder(file, header);
         return true;
       case 'symlink':
         if (header.linkname === '') throw leadsNowhere(header);
@@ -127,9 +126,23 @@ export class EntryWriter {
     }
   }
 
-  #describeFolder(folder: string, header: TarHeader): void {
+  #makeFolder(folder: string, header: TarHeader): void {
+    const made = fs.mkdirSync(nativePath(folder), { recursive: true, mode: 0o700 });
+    this.#describeFolder(folder, header, made === undefined ? 'old' : 'new');
+  }
+
+  #describeFolder(folder: string, header: TarHeader, age: 'new' | 'old'): void {
+    const { folders, attributes } = this.#tree;
     this.#own(folder, header);
-    this.#tree.folders.set(folder, header.mode, header.modified);
+    folders.set(folder, header.mode, header.modified);
+    if (age === 'old') attributes.replace(folder, header.attributes);
+    else if (header.attributes !== undefined) attributes.set(folder, header.attributes);
+  }
+
+  #noteMade(file: string, { type, attributes }: TarHeader): void {
+    this.#tree.names?.note(file);
+    const hasOwn = type !== 'link' && type !== 'directory';
+    if (hasOwn && attributes !== undefined) this.#tree.attributes.set(file, attributes);
   }
 
   #prepareParent(parent: string): void {
@@ -196,8 +209,7 @@ export class EntryWriter {
     if (target !== undefined && there?.isDirectory() === false) {
       return this.#tree.names?.writtenAs(target.path) ?? target.path;
     }
-    if (target !== undefined && there === undefined && this.#lowerLinks === 'omit')
-      return undefined;
+    if (target !== undefined && there === undefined && this.#onto === 'nothing') return undefined;
     throw new InvalidLayerError(
       undefined,
       `'${shownPath(name)}' is a hard link to '${shownPath(linkname)}', which isn't a file of the layer`,
