@@ -2,13 +2,21 @@ import { fileURLToPath } from 'node:url';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
+/** What takes ms to load, and the packages that load it for what they aren't asked for here. */
+const unused = [
+  ['node:http2', '/undici/'],
+  ['node:child_process', '/commander/'],
+];
+
 /**
  * The command line with all that it needs in a few files: Node takes longer to find and read
  * hundreds of modules than most commands take. What is imported lazily stays a file of its own.
  */
 export default {
   logLevel: 'warn',
-  resolve: { alias: [{ find: /^undici$/, replacement: file('undici-parts.mjs') }] },
+  resolve: {
+    alias: [{ find: /^undici$/, replacement: file('undici-parts.mjs') }],
+  },
   // Not rxjs's CommonJS, which Node's own condition chooses, and from which nothing is shaken out.
   ssr: {
     noExternal: true,
@@ -16,16 +24,39 @@ export default {
     resolve: { conditions: ['es2015', 'module', 'import', 'default'] },
   },
   build: {
-    ssr: file('../dist/esm/cli/main.js'),
+    ssr: true,
     // As deep as what it is made from, since it finds package.json from there.
     outDir: file('../dist/cli/bin'),
     target: 'node20',
     rollupOptions: {
+      input: { main: file('../dist/esm/cli/launch.js'), program: file('../dist/esm/cli/main.js') },
       output: {
+        // What V8 made of it can be kept, which no version of Node lets us do with ES modules.
+        format: 'cjs',
+        // The program's name changes with what is in it, as those of chunks do.
+        entryFileNames: ({ name }) => (name === 'main' ? 'main.js' : '[name]-[hash].js'),
         chunkFileNames: '[name]-[hash].js',
         // Less to parse; the names stay for whoever reads a stack.
         minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
       },
     },
   },
+  plugins: [
+    {
+      name: 'unused-builtins',
+      enforce: 'pre',
+      resolveId: (id, importer = '') =>
+        unused.some(([builtin, user]) => id === builtin && importer.includes(user))
+          ? file('unused.mjs')
+          : undefined,
+    },
+    {
+      name: 'package-of-the-bundle',
+      generateBundle(_, files) {
+        const program = Object.values(files).find(({ name }) => name === 'program');
+        const source = JSON.stringify({ type: 'commonjs', main: program.fileName });
+        this.emitFile({ type: 'asset', fileName: 'package.json', source });
+      },
+    },
+  ],
 };

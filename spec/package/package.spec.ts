@@ -81,6 +81,7 @@ describe('the tarball', () => {
       'dist/dashboard/assets/index.js',
       'dist/dashboard/index.html',
       'dist/cli/bin/main.js',
+      'dist/cli/bin/package.json',
       ...built('esm', library),
       ...built('cjs', library),
     ];

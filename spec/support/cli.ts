@@ -27,7 +27,9 @@ export interface RunningCli {
 
 /** What of this process's environment a run sees: nothing of the user's own settings. */
 export function cliEnvironment(home: string): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: home, DOCKER_CONFIG: home };
+  const path = process.env['PATH'] ?? '';
+  // No home of these is used twice, so that keeping compiled code would be in vain.
+  return { PATH: path, HOME: home, DOCKER_CONFIG: home, NODE_DISABLE_COMPILE_CACHE: '1' };
 }
 
 /** Starts the command line in a home of its own, without a terminal. */

@@ -1,13 +1,6 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { createProgram } from './program.js';
-
-// Bytes on their way lie outside V8's heap, and each 64 MB of them make it mark the heap. Of a heap
-// of some 10 MB that takes a few ms at a time, but a third of all the processor's time when it is
-// done in steps, with threads beside.
-setFlagsFromString('--no-incremental-marking');
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads the result may have enough of it, as `head` does.
@@ -18,11 +11,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Progress that nobody reads any more is no reason to stop.
 process.stderr.on('error', () => undefined);
 
-try {
-  await createProgram(version()).parseAsync();
-} catch (error) {
-  // No exit by force: what is being cleaned up is seen through, and nothing else is left.
-  process.exitCode = await exitCode(error);
+void run();
+
+async function run(): Promise<void> {
+  try {
+    await createProgram(version()).parseAsync();
+  } catch (error) {
+    // No exit by force: what is being cleaned up is seen through, and nothing else is left.
+    process.exitCode = await exitCode(error);
+  }
 }
 
 async function exitCode(error: unknown): Promise<number> {

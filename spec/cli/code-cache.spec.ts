@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { startCli } from '../support/cli.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+
+afterAll(removeTemporaryFolders);
+
+let cacheHome: string;
+let folder: string;
+
+beforeEach(() => {
+  cacheHome = temporaryFolder();
+  folder = join(cacheHome, 'rxfer/code');
+});
+
+/** Runs the command line with a place for its code, and returns what it printed. */
+async function run(args: readonly string[], disabled = ''): Promise<string> {
+  const environment = { XDG_CACHE_HOME: cacheHome, NODE_DISABLE_COMPILE_CACHE: disabled };
+  const { code, stdout, stderr } = await startCli(args, environment).outcome;
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+/** Every file of the cache, with the hash of what it holds. */
+function kept(): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const file = join(parentPath, name);
+      return [file, hashOf(readFileSync(file))];
+    }),
+  );
+}
+
+function hashOf(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+describe('the code that V8 made of the command line', () => {
+  it('is kept for its user alone, and not made anew by the next run', async () => {
+    const first = await run(['--help']);
+    const before = kept();
+    expect(Object.keys(before).length).toBeGreaterThan(1);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(await run(['--help'])).toBe(first);
+    expect(kept()).toEqual(before);
+  });
+
+  it('is made anew where it is damaged', async () => {
+    const first = await run(['--help']);
+    const before = kept();
+    for (const file of Object.keys(before)) writeFileSync(file, 'damaged');
+    expect(await run(['--help'])).toBe(first);
+    const after = kept();
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    expect(Object.values(after)).not.toContain(hashOf('damaged'));
+  });
+
+  it('is not taken from where others can write', async () => {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o777);
+    await run(['--version']);
+    expect(kept()).toEqual({});
+  });
+
+  it('is not kept where that is not wanted', async () => {
+    await run(['--version'], '1');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('is done without where nothing can be kept', async () => {
+    mkdirSync(dirname(folder), { recursive: true });
+    writeFileSync(folder, 'a file');
+    expect(await run(['--version'])).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

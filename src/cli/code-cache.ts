@@ -1,0 +1,124 @@
+import * as fs from 'node:fs';
+import * as module from 'node:module';
+import { homedir } from 'node:os';
+import * as path from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
+import * as vm from 'node:vm';
+
+/**
+ * Runs a CommonJS file, and the files beside it that it requires, with the code that V8 made of them
+ * in an earlier run: compiling takes longer than most commands do. Node keeps such code by itself
+ * from version 22 on; before, {@link CodeCache} does.
+ *
+ * It is kept in the user's cache folder, which may be removed at any time, and not at all where
+ * `NODE_DISABLE_COMPILE_CACHE` is set or somebody else can write there.
+ */
+export function requireCached(file: string): void {
+  const folder = cacheFolder();
+  const { enableCompileCache } = module as NodeCache;
+  if (folder === undefined || enableCompileCache !== undefined) {
+    if (folder !== undefined) enableCompileCache?.(folder);
+    module.createRequire(file)(file);
+    return;
+  }
+  const cache = new CodeCache(folder);
+  // When all that will be called has been called, and thus compiled.
+  process.once('exit', () => cache.save());
+  cache.require(file);
+}
+
+interface NodeCache {
+  readonly enableCompileCache?: (folder: string) => unknown;
+}
+
+/**
+ * Files of one folder that were run, and the code that V8 made of them. They are told apart by
+ * their names, which must change with what is in them: V8 looks at a source's length alone.
+ */
+class CodeCache {
+  readonly #folder: string;
+  readonly #exports = new Map<string, { exports: unknown }>();
+  readonly #scripts = new Map<string, vm.Script>();
+  #isComplete = true;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  require(file: string): unknown {
+    const known = this.#exports.get(file);
+    if (known !== undefined) return known.exports;
+    const own = { exports: {} };
+    this.#exports.set(file, own);
+    const toOthers = module.createRequire(file);
+    const require = (id: string): unknown =>
+      id.startsWith('./') ? this.require(path.join(path.dirname(file), id)) : toOthers(id);
+    const run = this.#compile(file).runInThisContext() as ModuleFunction;
+    run(own.exports, require, own, file, path.dirname(file));
+    return own.exports;
+  }
+
+  /** Keeps what isn't kept yet, and with it what more of the other files was compiled meanwhile. */
+  save(): void {
+    if (this.#isComplete) return;
+    try {
+      for (const [file, script] of this.#scripts) {
+        const temporary = `${file}.${process.pid}`;
+        fs.writeFileSync(temporary, script.createCachedData(), { mode: 0o600 });
+        fs.renameSync(temporary, file);
+      }
+    } catch {
+      // The next run is as slow as this one.
+    }
+  }
+
+  #compile(file: string): vm.Script {
+    const source = fs.readFileSync(file, 'utf8');
+    const tag = cachedDataVersionTag().toString(16);
+    const cached = path.join(this.#folder, `${path.basename(file)}-${tag}`);
+    const code = readIfThere(cached);
+    const script = new vm.Script(
+      `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+      {
+        filename: file,
+        ...(code !== undefined && { cachedData: code }),
+        importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      },
+    );
+    if (code === undefined || script.cachedDataRejected === true) this.#isComplete = false;
+    this.#scripts.set(cached, script);
+    return script;
+  }
+}
+
+type ModuleFunction = (
+  exports: unknown,
+  require: (id: string) => unknown,
+  module: { exports: unknown },
+  filename: string,
+  dirname: string,
+) => void;
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where code may be kept: what is read from there is run. */
+function cacheFolder(): string | undefined {
+  const { NODE_DISABLE_COMPILE_CACHE: disabled, XDG_CACHE_HOME: chosen } = process.env;
+  if (disabled) return undefined;
+  try {
+    const root = chosen !== undefined && path.isAbsolute(chosen) ? chosen : undefined;
+    const folder = path.join(root ?? path.join(homedir(), '.cache'), 'rxfer', 'code');
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = fs.lstatSync(folder);
+    const isOwn = process.getuid === undefined || uid === process.getuid();
+    return isOwn && (mode & 0o022) === 0 ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+}
