@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import Docker from 'dockerode';
 import * as fc from 'fast-check';
 import { matchesPattern } from '../../src/engine/filters.js';
+import { parseMoment } from '../../src/engine/moments.js';
 import { routedPath } from '../../src/engine/paths.js';
 import { parseRegistryAuth } from '../../src/engine/registry-auth.js';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
@@ -66,6 +67,31 @@ describe('dockerode', () => {
     expect(await client.listImages()).toMatchObject([{ Id: summary!.Id, RepoTags: [name] }]);
   }, 60_000);
 
+  it('pulls a tag in place of the one that the name has, and all where there is none', async () => {
+    const name = `${registry.host}/team/app`;
+    await followed(await client.createImage({ fromImage: `${name}:none`, tag: 'v1' }));
+    const names = (await client.listImages()).map(({ RepoTags }) => RepoTags);
+    expect(names).toEqual([[`${name}:v1`]]);
+    const all = await followed(await client.createImage({ fromImage: name }));
+    expect(all.at(-1)?.status).toBe(`Status: Image is up to date for ${name}:v1`);
+  }, 60_000);
+
+  it('hears nothing of a registry that is busy for a moment', async () => {
+    const busy = { match: { path: /\/manifests\// }, times: 1 };
+    const fault = registry.inject({ ...busy, fault: { kind: 'status', status: 503 } });
+    const messages = await followed(await client.pull(`${registry.host}/team/app:v1`));
+    expect(fault.hits).toBe(1);
+    expect(messages.at(-1)?.status).toMatch(/^Status: /);
+  }, 60_000);
+
+  it('checks a login', async () => {
+    const stated = { username: 'ali', password: 'x', serveraddress: `http://${registry.host}/v2/` };
+    expect(await client.checkAuth(stated)).toEqual({
+      Status: 'Login Succeeded',
+      IdentityToken: '',
+    });
+  });
+
   it('is told when an archive is too large, as it comes or uncompressed', async () => {
     const zeros = (): Readable => {
       let left = 300;
@@ -113,6 +139,27 @@ describe('the parts of requests', () => {
   ])('%s is routed as %s', (url, path) => {
     expect(routedPath(url)).toBe(path);
   });
+
+  const now = Date.parse('2024-05-06T07:08:09Z');
+  it.each([
+    ['1714979289', now],
+    ['1714979289.5', now + 500],
+    ['2024-05-06T07:08:09Z', now],
+    ['2024-05-06T09:08:09.25+02:00', now + 250],
+    ['2024-05-06', Date.parse('2024-05-06')],
+    ['0s', now],
+    ['1h30m', now - 5_400_000],
+    ['1.5s250ms', now - 1750],
+  ])('%s is a time', (text, moment) => {
+    expect(parseMoment(text, now)).toBe(moment);
+  });
+
+  it.each(['', 'yesterday', '-1', '1x', '1h-', '2024-13-01', '2024-05-06T', '99999999999999'])(
+    '%p is no time',
+    (text) => {
+      expect(() => parseMoment(text, now)).toThrow(/is no time$/);
+    },
+  );
 
   it.each([
     ['alpine', 'alpine', true],

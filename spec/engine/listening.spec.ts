@@ -176,7 +176,18 @@ describe('a tcp address', () => {
 
   it.each([
     ['GET', '/none', 404, /^rxfer has no GET \/none$/],
-    ['GET', '/v1.41/containers/json', 404, /^rxfer has no GET \/v1.41\/containers\/json$/],
+    ['GET', '/v1.41/containers/json', 501, /^rxfer moves images and has no containers$/],
+    ['GET', '/containers/a/b@c/json', 404, /^No such container: a\/b@c$/],
+    ['GET', '/networks/%zz', 400, /is not a valid url component$/],
+    ['POST', '/containers/create', 501, /^rxfer moves images and has no containers$/],
+    ['POST', '/v1.44/build', 501, /^rxfer moves images and makes none$/],
+    ['POST', '/images/create?fromSrc=-', 501, /^rxfer moves images and makes none$/],
+    ['GET', '/images/search?term=a', 501, /^rxfer searches no registry$/],
+    ['GET', '/images/%zz/json', 400, /is not a valid url component$/],
+    ['GET', '/images/json?filters={"dangling":["maybe"]}', 400, /^invalid filter 'dangling'$/],
+    ['GET', '/images/json?filters={"until":["maybe"]}', 400, /^'maybe' is no time$/],
+    ['POST', '/images/prune?filters={"reference":["a"]}', 400, /^invalid filter 'reference'$/],
+    ['POST', '/auth', 400, /^request: /],
     ['GET', '/v9.99/images/json', 400, /^client version 9.99 is too new/],
     ['GET', '/v1.1/images/json', 400, /^client version 1.1 is too old/],
     ['GET', '/images/json?filters=no', 400, /^The filters are malformed$/],
@@ -194,7 +205,7 @@ describe('a tcp address', () => {
     ['POST', '/images/none/tag', 400, /^repo: /],
     ['POST', '/images/none/tag?repo=a', 404, /^There is no image none/],
     ['DELETE', '/images/none?force=perhaps', 400, /^force: /],
-    ['POST', '/images/load', 400, /can't be used/],
+    ['POST', '/images/load', 400, /^The archive can't be used: /],
   ])('%s %s is answered with %d', async (method, path, status, message) => {
     const answer = await ask(method, encodeURI(path).replace(/%25/g, '%'));
     expect(answer).toMatchObject({ status, headers: { 'content-type': 'application/json' } });

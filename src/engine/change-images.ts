@@ -1,8 +1,14 @@
-import { BlobNotFoundError, type Store, type StoreMaintenance } from '../layer/index.js';
+import {
+  BlobNotFoundError,
+  type Collection,
+  type ImageRecord,
+  type Store,
+  type StoreMaintenance,
+} from '../layer/index.js';
 import { familiarReference, formatReference, parseReference, type Digest } from '../oci/index.js';
 import type { EngineEvents } from './engine-events.js';
 import { EngineRequestError, ImageConflictError } from './errors.js';
-import type { StoredImages } from './stored-images.js';
+import type { StoredImage, StoredImages } from './stored-images.js';
 
 /** A store, which may know how to free space. */
 export type EngineStore = Store & Partial<StoreMaintenance>;
@@ -33,20 +39,62 @@ export async function removeImage(
 ): Promise<Removal[]> {
   const { image, record } = await images.find(name);
   const records = record === undefined ? image.records : [record];
-  const names = records.map(({ reference }) => familiarReference(parseReference(reference)));
-  if (records.length > 1 && severalNames === 'refuse') throw new ImageConflictError(name, names);
+  if (records.length > 1 && severalNames === 'refuse') {
+    throw new ImageConflictError(name, records.map(familiarName));
+  }
+  const removals = await takeNames({ store, images, events }, image, records);
+  const isGone = removals.some((removal) => 'Deleted' in removal);
+  const freed = isGone && space === 'free' ? await store.collect?.() : undefined;
+  return [...removals, ...deletedLayers(freed)];
+}
+
+/** Which images {@link pruneImages} removes. */
+export type PruneTest = (image: StoredImage) => boolean;
+
+/** What {@link pruneImages} has removed (Engine API, ImagePrune). */
+export interface Pruned {
+  readonly ImagesDeleted: readonly Removal[];
+  /** Bytes on the disk. */
+  readonly SpaceReclaimed: number;
+}
+
+/** Removes images by all their names, and frees the space of all that no image needs. */
+export async function pruneImages(options: ChangeOptions, isWanted: PruneTest): Promise<Pruned> {
   const removals: Removal[] = [];
-  for (const [index, { reference }] of records.entries()) {
-    if (!(await store.images.delete(reference))) continue;
-    const shown = names[index] ?? reference;
-    events.tell('untag', image.id, shown);
-    removals.push({ Untagged: shown });
+  for (const image of await options.images.list()) {
+    if (isWanted(image)) removals.push(...(await takeNames(options, image, image.records)));
+  }
+  const freed = await options.store.collect?.();
+  return {
+    ImagesDeleted: [...removals, ...deletedLayers(freed)],
+    SpaceReclaimed: freed?.bytes ?? 0,
+  };
+}
+
+/** With the last of its names, an image is gone. */
+async function takeNames(
+  { store, events }: ChangeOptions,
+  image: StoredImage,
+  records: readonly ImageRecord[],
+): Promise<Removal[]> {
+  const removals: Removal[] = [];
+  for (const record of records) {
+    if (!(await store.images.delete(record.reference))) continue;
+    const name = familiarName(record);
+    events.tell('untag', image.id, name);
+    removals.push({ Untagged: name });
   }
   if (records.length < image.records.length) return removals;
   events.tell('delete', image.id, image.id);
-  removals.push({ Deleted: image.id });
-  const freed = space === 'free' ? await store.collect?.() : undefined;
-  return [...removals, ...(freed?.layers ?? []).map((Deleted) => ({ Deleted }))];
+  return [...removals, { Deleted: image.id }];
+}
+
+function deletedLayers(freed: Collection | undefined): Removal[] {
+  return (freed?.layers ?? []).map((Deleted) => ({ Deleted }));
+}
+
+function familiarName({ reference }: ImageRecord): string {
+  return familiarReference(parseReference(reference));
 }
 
 /** Gives an image another name, which an image may have had until now. */

@@ -4,6 +4,7 @@ import type { ImageProgressEvent } from '../progress/index.js';
 import { silentLogger, type Logger } from '../transfer/index.js';
 import { Activity } from './activity.js';
 import { formatListenAddress, parseListenAddress } from './address.js';
+import { absentRoutes } from './absent-routes.js';
 import { archiveRoutes } from './archive-routes.js';
 import type { EngineStore } from './change-images.js';
 import { Dashboard } from './dashboard.js';
@@ -14,6 +15,7 @@ import { HttpServer } from './http-server.js';
 import { imageRoutes } from './image-routes.js';
 import { LayerSizes } from './layer-sizes.js';
 import type { Reach } from './listen.js';
+import { loginRoutes } from './login-routes.js';
 import { moveRoutes } from './move-routes.js';
 import type { OperationKind } from './news.js';
 import type { EngineParts } from './parts.js';
@@ -104,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
   const parts: EngineParts = {
     rxfer,
     store,
+    scheduler,
     version,
     maxArchiveSize,
     images: new StoredImages(store),
@@ -132,10 +135,12 @@ export function createEngine(options: EngineOptions): Engine {
 
 function addRoutes({ app }: HttpServer, parts: EngineParts): void {
   app.removeAllContentTypeParsers();
-  // Clients send all sorts of types with bodies that have no meaning.
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, parsed) =>
-    parsed(null, undefined),
-  );
+  // Clients send all sorts of types with bodies that have no meaning. They are read to their end:
+  // whoever is hung up on in the middle never reads the answer.
+  app.addContentTypeParser('*', (_request, body, parsed) => {
+    body.resume();
+    parsed(null, undefined);
+  });
   app.addHook('onRequest', async ({ originalUrl }, reply) => {
     void reply
       .header('api-version', apiVersions.newest)
@@ -150,4 +155,6 @@ function addRoutes({ app }: HttpServer, parts: EngineParts): void {
   moveRoutes(app, parts);
   eventRoutes(app, parts);
   archiveRoutes(app, parts);
+  loginRoutes(app, parts);
+  absentRoutes(app);
 }

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import { EngineRequestError } from './errors.js';
 import { eventFilters } from './engine-events.js';
 import { parseFilters } from './filters.js';
 import type { CheckedServer } from './http-server.js';
+import { parseMoment } from './moments.js';
 import { shortText, type EngineParts } from './parts.js';
 import { streamLines } from './stream-lines.js';
 
@@ -13,10 +13,11 @@ const query = v.object({
 });
 
 /** What happens to images. */
-export function eventRoutes(app: CheckedServer, { events }: EngineParts): void {
+export function eventRoutes(app: CheckedServer, { events, scheduler }: EngineParts): void {
   app.get('/events', { schema: { querystring: query } }, async (request, reply) => {
     const { since, until, filters } = request.query;
-    const period = { since: timeOf(since), until: timeOf(until) };
+    const now = scheduler.now();
+    const period = { since: timeOf(since, now), until: timeOf(until, now) };
     const lines$ = events.watch(period, parseFilters(filters, eventFilters));
     return streamLines(reply, lines$, {
       type: 'application/json',
@@ -26,9 +27,6 @@ export function eventRoutes(app: CheckedServer, { events }: EngineParts): void {
   });
 }
 
-/** Seconds since 1970, with or without a fraction, in ms. */
-function timeOf(text: string | undefined): number | undefined {
-  if (text === undefined || text === '' || text === '0') return text === '0' ? 0 : undefined;
-  if (/^\d{1,12}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  throw new EngineRequestError(`'${text}' is no time`, 'Write seconds since 1970.');
+function timeOf(text: string | undefined, now: number): number | undefined {
+  return text === undefined || text === '' ? undefined : parseMoment(text, now);
 }

@@ -2,6 +2,7 @@ import {
   fastify,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyTypeProvider,
 } from 'fastify';
 import type {
@@ -60,6 +61,7 @@ export class HttpServer {
       // A name may have 255 characters, and a digest beside.
       routerOptions: { maxParamLength: 1000 },
       rewriteUrl: ({ url = '/' }) => rewriteUrl(url),
+      frameworkErrors: (error, _request, reply) => void refuse(error, reply),
     }).withTypeProvider<ValibotTypeProvider>();
     this.app.setValidatorCompiler(({ schema }) => (data) => {
       const outcome = v.safeParse(schema as unknown as v.GenericSchema, data, { abortEarly: true });
@@ -87,10 +89,10 @@ export class HttpServer {
     });
     this.app.setErrorHandler<FastifyError>((error, request, reply) => {
       const status = statusOf(error);
-      if (status >= 500) {
+      if (status >= 500 && !(error instanceof EngineRequestError)) {
         logger.error({ ...errorFields(error), ...factsOf(request), status }, 'request failed');
       }
-      return reply.code(status).send({ message: error.message });
+      return refuse(error, reply);
     });
     this.app.setNotFoundHandler((request, reply) =>
       reply.code(404).send({ message: `rxfer has no ${request.method} ${request.originalUrl}` }),
@@ -126,6 +128,12 @@ export class HttpServer {
 /** Of its address the path alone: a query may hold the dashboard's secret. */
 function factsOf({ method, originalUrl }: FastifyRequest): LogFields {
   return { method, path: originalUrl.replace(/\?.*$/s, '') };
+}
+
+/** In the shape that Docker's clients read; as bytes, since fastify says more of a text's type. */
+function refuse(error: Error, reply: FastifyReply): FastifyReply {
+  const answer = Buffer.from(JSON.stringify({ message: error.message }));
+  return reply.code(statusOf(error)).header('content-type', 'application/json').send(answer);
 }
 
 /** What a request that failed is answered with. */

@@ -1,10 +1,16 @@
 import type { ImageRecord, Store } from '../layer/index.js';
-import { parseReference } from '../oci/index.js';
+import { formatReference, parseReference } from '../oci/index.js';
 
-/** A name and what Docker's clients state beside it, a tag or a digest, as a reference. */
+/**
+ * A name and what Docker's clients state beside it, a tag or a digest, as a reference. What the name
+ * has of its own gives way to it.
+ *
+ * @throws InvalidReferenceError
+ */
 export function withTag(name: string, tag: string): string {
   if (tag === '') return name;
-  return `${name}${/^sha(?:256|512):/.test(tag) ? '@' : ':'}${tag}`;
+  const { host, path } = parseReference(name);
+  return `${formatReference({ host, path })}${/^sha(?:256|512):/.test(tag) ? '@' : ':'}${tag}`;
 }
 
 /** Tells whether it has neither tag nor digest, which may mean all that there are. */

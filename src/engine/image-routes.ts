@@ -1,21 +1,31 @@
 import * as v from 'valibot';
-import { removeImage, tagImage } from './change-images.js';
+import { pruneImages, removeImage, tagImage } from './change-images.js';
 import type { CheckedServer } from './http-server.js';
 import { isBare, withTag } from './image-names.js';
 import { imageHistory, imageInspection } from './image-views.js';
-import { listImages } from './list-images.js';
+import { listImages, pruneTest } from './list-images.js';
 import { flag, imageParams, shortText, type EngineParts } from './parts.js';
 
-const listQuery = v.object({ filters: v.optional(v.pipe(v.string(), v.maxLength(10_000))) });
+const filters = v.optional(v.pipe(v.string(), v.maxLength(10_000)));
+const listQuery = v.object({ filters, 'shared-size': flag });
+const pruneQuery = v.object({ filters });
 const removeQuery = v.object({ force: flag, noprune: flag });
 const tagQuery = v.object({ repo: v.pipe(v.string(), v.maxLength(1000)), tag: shortText });
 
 /** What images there are, and how they are called. */
 export function imageRoutes(app: CheckedServer, parts: EngineParts): void {
-  const { images, sizes } = parts;
+  const { images, sizes, scheduler } = parts;
 
   app.get('/images/json', { schema: { querystring: listQuery } }, ({ query }) =>
-    listImages(images, sizes, query.filters),
+    listImages(images, sizes, {
+      filters: query.filters,
+      sharedSize: query['shared-size'],
+      now: scheduler.now(),
+    }),
+  );
+
+  app.post('/images/prune', { schema: { querystring: pruneQuery } }, ({ query }) =>
+    pruneImages(parts, pruneTest(query.filters, scheduler.now())),
   );
 
   app.get('/images/:name/json', { schema: { params: imageParams } }, async ({ params }) => {

@@ -19,13 +19,17 @@ export interface ImageSummary {
   /** Bytes, unpacked. */
   readonly Size: number;
   readonly VirtualSize: number;
-  readonly SharedSize: -1;
+  /** Bytes that other images have too; -1 where nobody asked. */
+  readonly SharedSize: number;
   readonly Labels: Readonly<Record<string, string>>;
   readonly Containers: -1;
 }
 
-/** @param size bytes of its layers, unpacked. */
-export function imageSummary(image: StoredImage, size: number): ImageSummary {
+/**
+ * @param size bytes of its layers, unpacked.
+ * @param shared bytes of those of its layers that other images have too.
+ */
+export function imageSummary(image: StoredImage, size: number, shared = -1): ImageSummary {
   return {
     Id: image.id,
     ParentId: '',
@@ -34,7 +38,7 @@ export function imageSummary(image: StoredImage, size: number): ImageSummary {
     Created: Math.floor(Date.parse(createdAt(image)) / 1000),
     Size: size,
     VirtualSize: size,
-    SharedSize: -1,
+    SharedSize: shared,
     Labels: labelsOf(image),
     Containers: -1,
   };

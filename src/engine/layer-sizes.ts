@@ -17,6 +17,20 @@ export class LayerSizes {
     return sizes;
   }
 
+  /** By image, bytes of those of its layers that others of the images have too. */
+  async shared(images: readonly (readonly ChainID[])[]): Promise<number[]> {
+    const counts = new Map<ChainID, number>();
+    for (const chainID of images.flatMap((each) => [...new Set(each)])) {
+      counts.set(chainID, (counts.get(chainID) ?? 0) + 1);
+    }
+    const sums: number[] = [];
+    for (const chainIDs of images) {
+      const bytes = await this.of(chainIDs.filter((chainID) => (counts.get(chainID) ?? 0) > 1));
+      sums.push(bytes.reduce((sum, each) => sum + each, 0));
+    }
+    return sums;
+  }
+
   async #size(chainID: ChainID): Promise<number> {
     const known = this.#known.get(chainID);
     if (known !== undefined) return known;

@@ -1,4 +1,5 @@
 import { parseReference } from '../oci/index.js';
+import type { PruneTest } from './change-images.js';
 import { EngineRequestError } from './errors.js';
 import { fits, matchesPattern, parseFilters, type Filters } from './filters.js';
 import {
@@ -10,31 +11,56 @@ import {
   type ImageSummary,
 } from './image-views.js';
 import type { LayerSizes } from './layer-sizes.js';
+import { parseMoment } from './moments.js';
 import type { StoredImage, StoredImages } from './stored-images.js';
 
-const known = ['reference', 'dangling', 'label', 'before', 'since'];
+const listed = ['reference', 'dangling', 'label', 'before', 'since', 'until'];
+const pruned = ['dangling', 'label', 'label!', 'until'];
+
+/** What {@link listImages} is asked. */
+export interface ListQuery {
+  readonly filters?: string | undefined;
+  /** Whether how many bytes an image shares with others is found out. */
+  readonly sharedSize: boolean;
+  /** In ms since 1970. */
+  readonly now: number;
+}
 
 /** The answer to `GET /images/json`: the newest first. */
 export async function listImages(
   images: StoredImages,
   sizes: LayerSizes,
-  query: string | undefined,
+  { filters: query, sharedSize, now }: ListQuery,
 ): Promise<ImageSummary[]> {
-  const filters = parseFilters(query, known);
+  const filters = parseFilters(query, listed);
   const [before, since] = [
     await border(images, filters, 'before'),
     await border(images, filters, 'since'),
   ];
+  const isWanted = filterTest(filters, now);
+  const all = await images.list();
+  const shared = sharedSize ? await sizes.shared(all.map(({ chainIDs }) => chainIDs)) : [];
   const summaries: ImageSummary[] = [];
-  for (const image of await images.list()) {
+  for (const [index, image] of all.entries()) {
     const created = Date.parse(createdAt(image));
     if (created >= (before ?? Infinity) || created <= (since ?? -Infinity)) continue;
     const chosen = withFittingNames(image, filters);
-    if (chosen === undefined || !isWanted(image, filters)) continue;
+    if (chosen === undefined || !isWanted(image)) continue;
     const size = (await sizes.of(image.chainIDs)).reduce((sum, bytes) => sum + bytes, 0);
-    summaries.push(imageSummary(chosen, size));
+    summaries.push(imageSummary(chosen, size, shared[index]));
   }
   return summaries.sort((a, b) => b.Created - a.Created);
+}
+
+/**
+ * Which images `POST /images/prune` means: those without a tag, unless it says otherwise.
+ *
+ * @throws EngineRequestError
+ */
+export function pruneTest(query: string | undefined, now: number): PruneTest {
+  const filters = parseFilters(query, pruned);
+  const all = isTrue(filters, 'dangling') === false;
+  return filterTest(new Map([...filters, ['dangling', [String(!all)]]]), now);
 }
 
 /** The time of the image that a filter names. */
@@ -47,19 +73,37 @@ async function border(
   return value === undefined ? undefined : Date.parse(createdAt((await images.find(value)).image));
 }
 
-/** Every image here has a name, so none dangles. */
-function isWanted(image: StoredImage, filters: Filters): boolean {
-  const [dangling] = filters.get('dangling') ?? [];
-  if (dangling !== undefined && !/^(?:true|false|1|0)$/.test(dangling)) {
-    throw new EngineRequestError("invalid filter 'dangling'", 'Its value is true or false.');
-  }
-  if (dangling === 'true' || dangling === '1') return false;
-  const labels = labelsOf(image);
-  return (filters.get('label') ?? []).every((wanted) => {
-    const equals = wanted.indexOf('=');
-    if (equals < 0) return Object.hasOwn(labels, wanted);
-    return labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
-  });
+/** The filters that look at one image alone. @throws EngineRequestError */
+function filterTest(filters: Filters, now: number): PruneTest {
+  const wantsDangling = isTrue(filters, 'dangling') === true;
+  const until = Math.min(
+    ...(filters.get('until') ?? []).map((text) => parseMoment(text, now)),
+    Infinity,
+  );
+  return (image) => {
+    if (wantsDangling && repoTags(image).length > 0) return false;
+    if (Date.parse(createdAt(image)) >= until) return false;
+    const labels = labelsOf(image);
+    return (
+      (filters.get('label') ?? []).every((wanted) => hasLabel(labels, wanted)) &&
+      !(filters.get('label!') ?? []).some((unwanted) => hasLabel(labels, unwanted))
+    );
+  };
+}
+
+function isTrue(filters: Filters, name: string): boolean | undefined {
+  const [value] = filters.get(name) ?? [];
+  if (value === undefined) return undefined;
+  if (/^(?:true|1)$/.test(value)) return true;
+  if (/^(?:false|0)$/.test(value)) return false;
+  throw new EngineRequestError(`invalid filter '${name}'`, 'Its value is true or false.');
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const equals = wanted.indexOf('=');
+  if (equals < 0) return Object.hasOwn(labels, wanted);
+  const name = wanted.slice(0, equals);
+  return Object.hasOwn(labels, name) && labels[name] === wanted.slice(equals + 1);
 }
 
 /** The image with those of its names alone that are asked for. */

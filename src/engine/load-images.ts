@@ -2,13 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { concat, defer, filter, finalize, from, map, mergeMap, of, tap } from 'rxjs';
-import { concatMap, type Observable } from 'rxjs';
+import { catchError, concat, concatMap, defer, filter, finalize, from } from 'rxjs';
+import { map, mergeMap, of, tap, throwError, type Observable } from 'rxjs';
 import { fromAbortable, phases } from '../distribution/index.js';
-import { savedReferences, type CopyEvent, type PullEvent, type Rxfer } from '../image/index.js';
+import {
+  ArchiveError,
+  savedReferences,
+  type CopyEvent,
+  type PullEvent,
+  type Rxfer,
+} from '../image/index.js';
 import { familiarReference, parseReference } from '../oci/index.js';
 import { dockerLines, type LayerNews } from '../progress/index.js';
 import type { Activity } from './activity.js';
+import { EngineRequestError } from './errors.js';
 import { spool } from './spool.js';
 
 /** What {@link loadImages} works with. */
@@ -37,6 +44,7 @@ export function loadImages(body: Readable, options: LoadImagesOptions): Observab
       return references$.pipe(
         mergeMap((references) => from(references)),
         concatMap((reference) => loadImage(file, reference, options)),
+        catchError((error: unknown) => throwError(() => withoutFile(error))),
         finalize(() => void rm(folder, { recursive: true, force: true }).catch(() => undefined)),
       );
     }),
@@ -63,6 +71,13 @@ function loadImage(
     dockerLines(),
   );
   return concat(told$, loaded$);
+}
+
+/** The file is nobody's concern who has sent the archive. */
+function withoutFile(error: unknown): unknown {
+  if (!(error instanceof ArchiveError)) return error;
+  const { message, file, hint = '' } = error;
+  return new EngineRequestError(message.replace(` ${file}`, ''), hint, { cause: error });
 }
 
 function release(event: PullEvent | CopyEvent): void {

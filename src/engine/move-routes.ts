@@ -1,14 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { concat, tap, type Observable } from 'rxjs';
+import { concat, concatMap, tap, type Observable } from 'rxjs';
 import * as v from 'valibot';
-import type { PullEvent } from '../image/index.js';
+import type { MoveOptions, PullEvent } from '../image/index.js';
 import {
   familiarReference,
   formatReference,
   parsePlatform,
   parseReference,
+  parseRepository,
   type Reference,
+  type Repository,
 } from '../oci/index.js';
 import { dockerLines } from '../progress/index.js';
 import type { Credential } from '../registry/index.js';
@@ -31,13 +33,20 @@ const pushQuery = v.object({ tag: shortText });
 export function moveRoutes(app: CheckedServer, parts: EngineParts): void {
   app.post('/images/create', { schema: { querystring: createQuery } }, async (request, reply) => {
     const { fromImage = '', fromSrc = '', tag = '', platform = '' } = request.query;
-    if (fromImage === '' || fromSrc !== '') {
-      const hint = 'Name an image with fromImage; rxfer pulls images and makes none.';
-      throw new EngineRequestError('There is no image to be pulled', hint);
+    if (fromSrc !== '') {
+      const hint = 'Name an image with fromImage, or load an archive that docker save wrote.';
+      throw new EngineRequestError('rxfer moves images and makes none', hint, { status: 501 });
     }
-    const reference = parseReference(withTag(fromImage, tag));
+    if (fromImage === '') {
+      throw new EngineRequestError('There is no image to be pulled', 'Name one with fromImage.');
+    }
+    const options = platform === '' ? {} : { platform: parsePlatform(platform) };
     const credential = credentialOf(request.headers);
-    return streamProgress(reply, pull(parts, reference, platform, credential));
+    const isOne = tag !== '' || !isBare(fromImage);
+    const lines$ = isOne
+      ? pull(parts, parseReference(withTag(fromImage, tag)), options, credential)
+      : pullAllTags(parts, parseRepository(fromImage), options, credential);
+    return streamProgress(reply, lines$);
   });
 
   app.post(
@@ -56,10 +65,9 @@ export function moveRoutes(app: CheckedServer, parts: EngineParts): void {
 function pull(
   { rxfer, clients, activity, events }: EngineParts,
   reference: Reference,
-  platform: string,
+  options: MoveOptions,
   credential: Credential | undefined,
 ): Observable<string> {
-  const options = platform === '' ? {} : { platform: parsePlatform(platform) };
   const pull$ = clients.use(reference.host, credential, (registry) =>
     rxfer.pull(formatReference(reference), { ...options, registry }),
   );
@@ -70,6 +78,19 @@ function pull(
     }),
     dockerLines(),
   );
+}
+
+/** One after the other, as the registry names them; the first that fails is the last. */
+function pullAllTags(
+  parts: EngineParts,
+  repository: Repository,
+  options: MoveOptions,
+  credential: Credential | undefined,
+): Observable<string> {
+  const name = formatReference(repository);
+  return parts.clients
+    .use(repository.host, credential, (registry) => parts.rxfer.tags(name, { registry }))
+    .pipe(concatMap((tag) => pull(parts, { ...repository, tag }, options, credential)));
 }
 
 function push(

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { SchedulerLike } from 'rxjs';
 import * as v from 'valibot';
 import type { Rxfer } from '../image/index.js';
 import type { Activity } from './activity.js';
@@ -17,6 +18,7 @@ export interface EngineParts {
   readonly clients: RegistryClients;
   readonly activity: Activity;
   readonly events: EngineEvents;
+  readonly scheduler: SchedulerLike;
   readonly version: string;
   /** Bytes of an archive that is loaded. */
   readonly maxArchiveSize: number;

@@ -2,16 +2,20 @@ import * as v from 'valibot';
 import type { Credential } from '../registry/index.js';
 import { EngineRequestError } from './errors.js';
 
-const text = v.optional(v.string(), '');
-const schema = v.nullable(
-  v.object({
-    username: text,
-    password: text,
-    auth: text,
-    identitytoken: text,
-    registrytoken: text,
-  }),
-);
+const text = v.optional(v.pipe(v.string(), v.maxLength(64 * 1024)), '');
+
+/** How somebody shows themselves to a registry (Engine API, AuthConfig). */
+export const authConfig = v.object({
+  username: text,
+  password: text,
+  auth: text,
+  serveraddress: text,
+  identitytoken: text,
+  registrytoken: text,
+});
+
+/** What {@link authConfig} lets in. */
+export type AuthConfig = v.InferOutput<typeof authConfig>;
 
 /**
  * Reads the header X-Registry-Auth (Engine API, Authentication): an AuthConfig as JSON, in base64
@@ -22,15 +26,19 @@ const schema = v.nullable(
 export function parseRegistryAuth(header: string | undefined): Credential | undefined {
   if (header === undefined || header === '') return undefined;
   const json = Buffer.from(header, 'base64url').toString();
-  const outcome = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), json);
+  const outcome = v.safeParse(v.pipe(v.string(), v.parseJson(), v.nullable(authConfig)), json);
   if (!outcome.success) {
     throw new EngineRequestError(
       'The header X-Registry-Auth is malformed',
       'It holds an object in JSON, in base64 for URLs.',
     );
   }
-  if (outcome.output === null) return undefined;
-  const { identitytoken, registrytoken, ...login } = outcome.output;
+  return outcome.output === null ? undefined : credentialFrom(outcome.output);
+}
+
+/** The credential that is stated, if any is. */
+export function credentialFrom(stated: AuthConfig): Credential | undefined {
+  const { identitytoken, registrytoken, ...login } = stated;
   if (registrytoken !== '') return { kind: 'bearer', token: registrytoken };
   if (identitytoken !== '') return { kind: 'identity', token: identitytoken };
   const [username, password] =

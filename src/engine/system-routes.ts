@@ -1,11 +1,15 @@
 import * as os from 'node:os';
 import { hostPlatform } from '../oci/index.js';
 import type { CheckedServer } from './http-server.js';
+import { listImages } from './list-images.js';
 import type { EngineParts } from './parts.js';
 import { apiVersions } from './paths.js';
 
 /** What the engine says of itself. */
-export function systemRoutes(app: CheckedServer, { images, version }: EngineParts): void {
+export function systemRoutes(
+  app: CheckedServer,
+  { images, sizes, scheduler, version }: EngineParts,
+): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/_ping',
@@ -60,6 +64,19 @@ export function systemRoutes(app: CheckedServer, { images, version }: EnginePart
     ServerVersion: version,
     Swarm: { LocalNodeState: 'inactive' },
     SecurityOptions: [],
-    Warnings: null,
+    Warnings: ['WARNING: rxfer moves images and runs no containers'],
   }));
+
+  app.get('/system/df', async () => {
+    const all = await listImages(images, sizes, { sharedSize: true, now: scheduler.now() });
+    const chainIDs = new Set((await images.list()).flatMap((image) => image.chainIDs));
+    const bytes = await sizes.of([...chainIDs]);
+    return {
+      LayersSize: bytes.reduce((sum, each) => sum + each, 0),
+      Images: all.map((image) => ({ ...image, Containers: 0 })),
+      Containers: [],
+      Volumes: [],
+      BuildCache: [],
+    };
+  });
 }

@@ -16,7 +16,7 @@ export interface MoveOptions {
   readonly foreignLayers?: ForeignLayers;
 }
 
-/** Whom a pull or push asks. */
+/** Whom a pull, push or listing of tags asks. */
 export interface RegistryChoice {
   /**
    * A client for this one alone, such as one with other credentials. It must stay open as long as

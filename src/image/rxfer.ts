@@ -92,7 +92,7 @@ export interface Rxfer {
    * The tags of a repository, such as `alpine` or `localhost:5000/app`. A page is asked for once
    * the one before has been taken, so that `take(n)` asks for no more than it needs.
    */
-  tags(repository: string, options?: ListingOptions): Observable<string>;
+  tags(repository: string, options?: ListingOptions & RegistryChoice): Observable<string>;
   /** The repositories of a registry, such as `localhost:5000`, by their paths; as `tags` does. */
   catalog(host: string, options?: ListingOptions): Observable<string>;
   /**
@@ -128,6 +128,7 @@ export function createRxfer(options: RxferOptions): Rxfer {
 class SharedRxfer implements Rxfer {
   readonly #store: Store;
   readonly #registry: RegistryClient;
+  readonly #retrying: (client: RegistryClient) => RegistryClient;
   readonly #downloads: LayerDownloadManager;
   readonly #uploads: LayerUploadManager;
   readonly #observe: OperationObserver;
@@ -136,7 +137,8 @@ class SharedRxfer implements Rxfer {
 
   constructor({ store, registry, ...options }: RxferOptions) {
     this.#store = store;
-    this.#registry = retryingClient(registry, options);
+    this.#retrying = (client) => retryingClient(client, options);
+    this.#registry = this.#retrying(registry);
     this.#observe = options.observeOperation ?? unobserved;
     const stores = { linux: store.layers, windows: store.layers, freebsd: store.layers };
     this.#downloads = new LayerDownloadManager(stores, options);
@@ -147,9 +149,10 @@ class SharedRxfer implements Rxfer {
 
   pull(
     reference: string,
-    { registry = this.#registry, ...options }: MoveOptions & RegistryChoice = {},
+    { registry: chosen, ...options }: MoveOptions & RegistryChoice = {},
   ): Observable<PullEvent> {
     return defer(() => {
+      const registry = this.#chosen(chosen);
       const parsed = parseReference(reference);
       const observed$ = this.#observe<PullEvent>({
         name: 'pull',
@@ -162,9 +165,10 @@ class SharedRxfer implements Rxfer {
 
   push(
     reference: string,
-    { source = reference, registry = this.#registry, ...options }: PushOptions = {},
+    { source = reference, registry: chosen, ...options }: PushOptions = {},
   ): Observable<CopyEvent> {
     return defer(() => {
+      const registry = this.#chosen(chosen);
       const to = parseReference(reference);
       const stored = this.#stored(parseReference(source), options);
       const observed$ = this.#observe<CopyEvent>({ name: 'push', reference: formatReference(to) });
@@ -219,9 +223,12 @@ class SharedRxfer implements Rxfer {
     );
   }
 
-  tags(repository: string, options: ListingOptions = {}): Observable<string> {
+  tags(
+    repository: string,
+    { registry, ...options }: ListingOptions & RegistryChoice = {},
+  ): Observable<string> {
     return listed((signal) =>
-      this.#registry.tags(parseRepository(repository), { ...options, signal }),
+      this.#chosen(registry).tags(parseRepository(repository), { ...options, signal }),
     );
   }
 
@@ -256,6 +263,10 @@ class SharedRxfer implements Rxfer {
   setConcurrency(limit: number): void {
     this.#downloads.setConcurrency(limit);
     this.#uploads.setConcurrency(limit);
+  }
+
+  #chosen(registry: RegistryClient | undefined): RegistryClient {
+    return registry === undefined ? this.#registry : this.#retrying(registry);
   }
 
   #copyToStore(
