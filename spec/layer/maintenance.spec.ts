@@ -39,6 +39,7 @@ const entries = (name: string): SampleEntry[] => [
   { name: `${name}/file`, size: 20_000 },
   { name: `${name}/link`, type: 'symlink', linkname: 'file' },
   { name: `${name}/hard`, type: 'link', linkname: `${name}/file` },
+  { name: `${name}/of-some-time/file`, size: 1 },
 ];
 
 beforeAll(async () => {
@@ -169,6 +170,7 @@ describe('verify', () => {
     ['bytes of a file', ['layer', 'image'], none, () => flip(inTop('file'), 7)],
     ['the mode of a file', ['layer', 'image'], none, () => fs.chmodSync(inTop('file'), 0o600)],
     ['the time of a file', ['layer', 'image'], none, () => fs.utimesSync(inTop('file'), 1, 1)],
+    ['the time of a folder', ['layer', 'image'], none, () => fs.utimesSync(inTop('.'), 1, 1)],
     ['a file that is gone', ['layer', 'image'], none, () => fs.rmSync(inTop('file'))],
     ['a file that was added', ['layer', 'image'], none, () => fs.writeFileSync(inTop('new'), '')],
     ['a name of another file', ['layer', 'image'], none, unlink],

@@ -4,17 +4,26 @@ import { nativePath, shownPath, toBytePath } from './byte-path.js';
 import { differentAttributes } from './different-attributes.js';
 import { lstat, walk } from './trees.js';
 
+/** What is compared of two trees. */
+export interface CompareOptions {
+  /** Whether owners and extended attributes are. */
+  readonly owners: 'compare' | 'ignore';
+  /** The folders whose times are, as byte paths: empty for the root, `/NAME` for those in it. */
+  readonly timedFolders: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The first difference between two trees, as `/PATH: WHAT`, or `undefined` when they are alike:
- * kinds, modes, sizes, bytes, link targets, devices, times of what isn't a folder, which names are of
- * one file, and, where they are to be compared, owners and extended attributes.
+ * kinds, modes, sizes, bytes, link targets, devices, times, which names are of one file, and,
+ * where they are to be compared, owners and extended attributes.
  *
  * A file may have further names outside of its tree.
  */
 export async function compareTrees(
   expected: string,
   actual: string,
-  options: { readonly owners: 'compare' | 'ignore'; readonly signal: AbortSignal },
+  options: CompareOptions,
 ): Promise<string | undefined> {
   const [ours, theirs] = [toBytePath(expected), toBytePath(actual)];
   const names = new Set<string>();
@@ -26,8 +35,8 @@ export async function compareTrees(
     const other = `${theirs}${name}`;
     const there = await lstat(other);
     if (there === undefined) return `${shownPath(name)}: it is missing`;
-    const facts = describe(stats, options.owners);
-    const different = Object.entries(describe(there, options.owners)).find(
+    const facts = describe(name, stats, options);
+    const different = Object.entries(describe(name, there, options)).find(
       ([what, value]) => facts[what] !== value,
     );
     if (different !== undefined) return `${shownPath(name)}: it has another ${different[0]}`;
@@ -60,14 +69,19 @@ class FirstNames {
   }
 }
 
-function describe(stats: Stats, owners: 'compare' | 'ignore'): Record<string, number> {
+function describe(
+  name: string,
+  stats: Stats,
+  { owners, timedFolders }: CompareOptions,
+): Record<string, number> {
   const { mode, size, rdev, uid, gid, mtimeMs } = stats;
   return {
     kind: mode & 0o170000,
     mode: mode & 0o7777,
     ...(owners === 'compare' && { owner: uid, group: gid }),
-    // A folder's size and time are its file system's, and those of one without an entry anyone's.
-    ...(!stats.isDirectory() && { size, device: rdev, time: mtimeMs }),
+    // A folder's size is its file system's.
+    ...(!stats.isDirectory() && { size, device: rdev }),
+    ...((!stats.isDirectory() || timedFolders.has(name)) && { time: mtimeMs }),
   };
 }
 

@@ -20,7 +20,7 @@ import { areSameLists } from './entry-list.js';
 import { InvalidLayerError, SizeMismatchError, StoreError } from './errors.js';
 import type { Damage, Verification } from './maintenance.js';
 import type { BlobStore } from './store.js';
-import { entryListIn } from './stored-files.js';
+import { entryListIn, foldersWithEntry } from './stored-files.js';
 import { hasCode, isSystemError } from './system-errors.js';
 
 /** What is verified. */
@@ -134,7 +134,11 @@ class Check {
       if (diffID !== layer.diffID) return `its blob unpacks to ${diffID}`;
       // Another user, or another file system, can't do all that this one could.
       const alike = String(staging.omissions) === String(layer.omissions);
-      const options = { owners: alike ? 'compare' : 'ignore', signal: this.#signal } as const;
+      const options = {
+        owners: alike ? 'compare' : 'ignore',
+        timedFolders: await foldersWithEntry(staging.folder),
+        signal: this.#signal,
+      } as const;
       const folder = this.#layout.layer(layer.chainID);
       const [expected, actual] = [path.join(staging.folder, 'diff'), path.join(folder, 'diff')];
       const difference = await compareTrees(expected, actual, options);

@@ -81,6 +81,25 @@ export function entryListIn(folder: string): string {
   return path.join(folder, 'entries.jsonl.gz');
 }
 
+/**
+ * The folders of an unpacked layer that have an entry, and so a time, of their own: below `diff`, as
+ * byte paths. None when it isn't known, since one entry of the archive replaced another.
+ *
+ * @param folder absolute; has just been written.
+ */
+export async function foldersWithEntry(folder: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  const list = entryListIn(folder);
+  if (!fs.existsSync(list)) return found;
+  const confined = new ConfinedRoot(path.join(folder, 'diff'));
+  for await (const { header } of readEntryList(list)) {
+    if (header.type !== 'directory') continue;
+    const place = confined.resolve(header.name);
+    found.add(place === undefined ? '' : place.path.slice(confined.root.length));
+  }
+  return found;
+}
+
 function storedLength({ size }: TarHeader, pieces: ListedEntry['pieces']): number {
   return pieces === undefined ? size : pieces.reduce((sum, [, length]) => sum + length, 0);
 }
