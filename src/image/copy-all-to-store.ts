@@ -13,6 +13,7 @@ import type { PullEvent, ResolvedImage } from './events.js';
 import { configsOf, readTree, type ImageTree } from './image-tree.js';
 import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
+import { StoredDocuments } from './stored-documents.js';
 
 /**
  * Brings an index with all its images into a store. The image of one platform is unpacked, as it
@@ -20,11 +21,12 @@ import type { ImageSource } from './seams.js';
  * unpacked when they are wanted: that this machine may not be able to is nothing to fail for.
  */
 export function copyAllToStore(options: CopyToStoreOptions): Observable<PullEvent> {
-  const { source, foreign } = options;
+  const { source, store, foreign } = options;
   return fromAbortable((signal) => source.root(signal)).pipe(
     mergeMap((root) => {
       if (!isIndexType(root.descriptor.mediaType)) return copyToStore(options);
-      const tree$ = fromAbortable((signal) => readTree(source, root, foreign, signal));
+      const documents = new StoredDocuments(source, store.blobs);
+      const tree$ = fromAbortable((signal) => readTree(documents, root, foreign, signal));
       return tree$.pipe(mergeMap((tree) => copyTree(options, tree)));
     }),
   );
@@ -54,18 +56,19 @@ function copyTree(options: CopyToStoreOptions, tree: ImageTree): Observable<Pull
 
 /** The image that is unpacked; `undefined` where the index has none for this machine. */
 async function chosen(
-  { source, platform, foreign }: CopyToStoreOptions,
+  { source, store, platform, foreign }: CopyToStoreOptions,
   tree: ImageTree,
   signal: AbortSignal,
 ): Promise<DescribedImage | undefined> {
   const known = new Map(tree.documents.map((each) => [each.descriptor.digest, each.bytes]));
+  const documents = new StoredDocuments(source, store.blobs);
   const read: ImageSource = {
     name: source.name,
     repository: source.repository,
     root: () => Promise.resolve(tree.root),
     manifest: async (descriptor) =>
-      known.get(descriptor.digest) ?? source.manifest(descriptor, signal),
-    blob: (blob, request) => source.blob(blob, request),
+      known.get(descriptor.digest) ?? documents.manifest(descriptor, signal),
+    blob: (blob, request) => documents.blob(blob, request),
   };
   try {
     return await resolveImage(read, { platform, foreign }, signal);

@@ -18,6 +18,7 @@ import type { PullEvent } from './events.js';
 import type { ForeignLayers } from './foreign-layers.js';
 import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
+import { StoredDocuments } from './stored-documents.js';
 
 /** What {@link copyToStore} works with. */
 export interface CopyToStoreOptions {
@@ -35,8 +36,9 @@ export interface CopyToStoreOptions {
  * record, so that a name always leads to a whole image.
  */
 export function copyToStore(options: CopyToStoreOptions): Observable<PullEvent> {
-  const { source, downloads, platform, foreign } = options;
-  return fromAbortable((signal) => resolveImage(source, { platform, foreign }, signal)).pipe(
+  const { source, store, downloads, platform, foreign } = options;
+  const documents = new StoredDocuments(source, store.blobs);
+  return fromAbortable((signal) => resolveImage(documents, { platform, foreign }, signal)).pipe(
     mergeMap((described) => {
       const image = { ...described.image, reference: options.reference };
       const descriptors = downloadDescriptors(source, described);

@@ -40,7 +40,7 @@ export function storeError(error: unknown, file: string, detail = ''): unknown {
  */
 export async function onDisk<T>(
   file: string,
-  work: () => Promise<T>,
+  work: () => T | Promise<T>,
   missing?: () => number,
 ): Promise<T> {
   try {
