@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { maxDocumentSize, type ImageRecord } from '../layer/index.js';
 import { digestOf, mediaTypes } from '../oci/index.js';
 import {
+  caseOfLayer,
   failsWith,
   sampleBlob,
   stage,
@@ -11,22 +12,17 @@ import {
 
 /** Blobs and the records of images. */
 export const imageCases: readonly StoreCase[] = [
-  {
-    title: 'opens a blob from any offset',
-    run: async (open) => {
-      const { layers, blobs } = await open();
-      const sample = await sampleBlob('opened');
-      const { digest, size } = sample.blob;
-      await (await stage(layers, sample)).discard();
-      for (const offset of [0, 1, 40_000, size - 1]) {
-        const body = await blobs.open(digest, { offset, signal: unaborted() });
-        assert.equal(body.offset, offset);
-        const chunks: Buffer[] = [];
-        for await (const chunk of body.stream as AsyncIterable<Buffer>) chunks.push(chunk);
-        assert(Buffer.concat(chunks).equals(sample.bytes.subarray(offset)));
-      }
-    },
-  },
+  caseOfLayer('opens a blob from any offset', async ({ layers, blobs, ...sample }) => {
+    const { digest, size } = sample.blob;
+    await (await stage(layers, sample)).discard();
+    for (const offset of [0, 1, 40_000, size - 1]) {
+      const body = await blobs.open(digest, { offset, signal: unaborted() });
+      assert.equal(body.offset, offset);
+      const chunks: Buffer[] = [];
+      for await (const chunk of body.stream as AsyncIterable<Buffer>) chunks.push(chunk);
+      assert(Buffer.concat(chunks).equals(sample.bytes.subarray(offset)));
+    }
+  }),
   {
     title: 'knows no blob that is not there whole',
     run: async (open) => {

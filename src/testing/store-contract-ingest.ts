@@ -4,7 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { digestOf, mediaTypes } from '../oci/index.js';
 import {
   append,
+  caseOfLayer,
   chunksOf,
+  completesAs,
   failsWith,
   ingesting,
   sampleBlob,
@@ -37,11 +39,9 @@ export const ingestCases: readonly StoreCase[] = [
       assert.equal(await blobs.size(blob.digest), blob.size);
     },
   })),
-  {
-    title: 'takes a blob in pieces, and tells how far it is',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('pieces');
+  caseOfLayer(
+    'takes a blob in pieces, and tells how far it is',
+    async ({ layers, blob, bytes, diffID }) => {
       await ingesting(layers, blob, async (ingest) => {
         const offsets: number[] = [];
         const onProgress = (offset: number): void => void offsets.push(offset);
@@ -58,63 +58,41 @@ export const ingestCases: readonly StoreCase[] = [
           [...new Set(offsets)].sort((a, b) => a - b),
         );
         assert.equal(offsets.at(-1), blob.size);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'goes on where the last ingest of a blob stopped',
-    run: async (open) => {
-      const { layers, blobs } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('resumed');
+  ),
+  caseOfLayer(
+    'goes on where the last ingest of a blob stopped',
+    async ({ layers, blobs, blob, bytes, diffID }) => {
       await ingesting(layers, blob, (ingest) => append(ingest, bytes.subarray(0, 30_000)));
       assert.equal(await blobs.size(blob.digest), undefined);
       await ingesting(layers, blob, async (ingest) => {
         assert.equal(ingest.offset, 30_000);
         await append(ingest, bytes.subarray(30_000));
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'wants nothing of a blob that is there whole',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('whole');
-      await (await stage(layers, sample)).discard();
-      await ingesting(layers, sample.blob, async (ingest) => {
-        assert.equal(ingest.offset, sample.blob.size);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, sample.diffID);
-        await staged.discard();
-      });
-    },
-  },
-  {
-    title: 'forgets what it has on restart',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('restarted');
-      await ingesting(layers, blob, async (ingest) => {
-        await append(ingest, bytes.subarray(0, 30_000));
-        await ingest.restart();
-        assert.equal(ingest.offset, 0);
-        await append(ingest, bytes);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
-      });
-    },
-  },
-  {
-    title: 'refuses bytes of another digest, stands at 0 then, and takes the right ones',
-    run: async (open) => {
-      const { layers, blobs } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('right');
+  ),
+  caseOfLayer('wants nothing of a blob that is there whole', async ({ layers, ...sample }) => {
+    await (await stage(layers, sample)).discard();
+    await ingesting(layers, sample.blob, async (ingest) => {
+      assert.equal(ingest.offset, sample.blob.size);
+      await completesAs(sample.diffID, ingest);
+    });
+  }),
+  caseOfLayer('forgets what it has on restart', async ({ layers, blob, bytes, diffID }) => {
+    await ingesting(layers, blob, async (ingest) => {
+      await append(ingest, bytes.subarray(0, 30_000));
+      await ingest.restart();
+      assert.equal(ingest.offset, 0);
+      await append(ingest, bytes);
+      await completesAs(diffID, ingest);
+    });
+  }),
+  caseOfLayer(
+    'refuses bytes of another digest, stands at 0 then, and takes the right ones',
+    async ({ layers, blobs, blob, bytes, diffID }) => {
       // At the end, where the digest alone can tell; and early, where unpacking fails before.
       for (const place of [bytes.length - 6, 12_000]) {
         const wrong = Buffer.from(bytes);
@@ -127,35 +105,26 @@ export const ingestCases: readonly StoreCase[] = [
       }
       await ingesting(layers, blob, async (ingest) => {
         await append(ingest, bytes);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'refuses more bytes than the descriptor states, and stands at 0 then',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('long');
+  ),
+  caseOfLayer(
+    'refuses more bytes than the descriptor states, and stands at 0 then',
+    async ({ layers, blob, bytes }) => {
       await ingesting(layers, blob, async (ingest) => {
         const long = Buffer.concat([bytes, Buffer.from('more')]);
         await failsWith('ERR_SIZE_MISMATCH', append(ingest, long));
         assert.equal(ingest.offset, 0);
       });
     },
-  },
-  {
-    title: 'does not complete before all is there',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('short');
-      await ingesting(layers, blob, async (ingest) => {
-        await append(ingest, bytes.subarray(0, 30_000));
-        await failsWith('ERR_SIZE_MISMATCH', ingest.complete(unaborted()));
-      });
-    },
-  },
+  ),
+  caseOfLayer('does not complete before all is there', async ({ layers, blob, bytes }) => {
+    await ingesting(layers, blob, async (ingest) => {
+      await append(ingest, bytes.subarray(0, 30_000));
+      await failsWith('ERR_SIZE_MISMATCH', ingest.complete(unaborted()));
+    });
+  }),
   {
     title: 'refuses an archive that its publisher has damaged',
     run: async (open) => {

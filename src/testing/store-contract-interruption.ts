@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import {
   append,
+  caseOfLayer,
   chunksOf,
+  completesAs,
   failsWith,
   hangingAfter,
   ingesting,
@@ -15,27 +17,21 @@ import {
 
 /** What becomes of a blob whose ingest is broken off, cancelled, or held by another. */
 export const interruptionCases: readonly StoreCase[] = [
-  {
-    title: 'keeps what came before a body failed, and goes on from there',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('broken');
+  caseOfLayer(
+    'keeps what came before a body failed, and goes on from there',
+    async ({ layers, blob, bytes, diffID }) => {
       await ingesting(layers, blob, async (ingest) => {
         const broken = brokenAfter(bytes.subarray(0, 20_000));
         await assert.rejects(ingest.append(broken, { signal: unaborted() }), /connection broke/);
         assert(ingest.offset <= 20_000);
         await append(ingest, bytes.subarray(ingest.offset));
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'looks at the bytes also of a body that fails after the last of them',
-    run: async (open) => {
-      const { layers, blobs } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('broken at its end');
+  ),
+  caseOfLayer(
+    'looks at the bytes also of a body that fails after the last of them',
+    async ({ layers, blobs, blob, bytes, diffID }) => {
       await ingesting(layers, blob, async (ingest) => {
         const wrong = brokenAfter(Buffer.alloc(blob.size));
         await failsWith('ERR_DIGEST_MISMATCH', ingest.append(wrong, { signal: unaborted() }));
@@ -45,17 +41,13 @@ export const interruptionCases: readonly StoreCase[] = [
         const right = brokenAfter(bytes);
         await assert.rejects(ingest.append(right, { signal: unaborted() }), /connection broke/);
         assert.equal(ingest.offset, blob.size);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'has two ingests of one blob wait for each other, and the second find it whole',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('contended');
+  ),
+  caseOfLayer(
+    'has two ingests of one blob wait for each other, and the second find it whole',
+    async ({ layers, blob, bytes }) => {
       const first = await layers.ingest(blob, unaborted());
       let opened = false;
       const second = layers.ingest(blob, unaborted()).then((ingest) => {
@@ -73,12 +65,10 @@ export const interruptionCases: readonly StoreCase[] = [
       assert.equal(again.diffID, staged.diffID);
       await Promise.all([staged.discard(), again.discard()]);
     },
-  },
-  {
-    title: 'hands what an unfinished ingest has got to the one that waits',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('handed over');
+  ),
+  caseOfLayer(
+    'hands what an unfinished ingest has got to the one that waits',
+    async ({ layers, blob, bytes }) => {
       const first = await layers.ingest(blob, unaborted());
       const second = layers.ingest(blob, unaborted());
       await append(first, bytes.subarray(0, 20_000));
@@ -87,12 +77,10 @@ export const interruptionCases: readonly StoreCase[] = [
       assert.equal(other.offset, 20_000);
       await other.close();
     },
-  },
-  {
-    title: 'does not open an ingest whose signal is aborted, before or while it waits',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('cancelled');
+  ),
+  caseOfLayer(
+    'does not open an ingest whose signal is aborted, before or while it waits',
+    async ({ layers, blob, bytes }) => {
       await assert.rejects(layers.ingest(blob, AbortSignal.abort()), { name: 'AbortError' });
       await ingesting(layers, blob, async (ingest) => {
         const waiting = new AbortController();
@@ -105,12 +93,10 @@ export const interruptionCases: readonly StoreCase[] = [
       });
       await (await stage(layers, await sampleBlob('cancelled'))).discard();
     },
-  },
-  {
-    title: 'stops an append whose signal is aborted, destroys its body and keeps the bytes',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes, diffID } = await sampleBlob('stopped');
+  ),
+  caseOfLayer(
+    'stops an append whose signal is aborted, destroys its body and keeps the bytes',
+    async ({ layers, blob, bytes, diffID }) => {
       await ingesting(layers, blob, async (ingest) => {
         const controller = new AbortController();
         const body = hangingAfter(bytes.subarray(0, 20_000));
@@ -120,34 +106,26 @@ export const interruptionCases: readonly StoreCase[] = [
         assert.equal(body.destroyed, true);
         assert.equal(ingest.offset, 20_000);
         await append(ingest, bytes.subarray(20_000));
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, diffID);
-        await staged.discard();
+        await completesAs(diffID, ingest);
       });
     },
-  },
-  {
-    title: 'does not complete when its signal is aborted, and can be completed later',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('uncompleted');
+  ),
+  caseOfLayer(
+    'does not complete when its signal is aborted, and can be completed later',
+    async ({ layers, ...sample }) => {
       await ingesting(layers, sample.blob, async (ingest) => {
         await append(ingest, sample.bytes);
         await assert.rejects(ingest.complete(AbortSignal.abort()), { name: 'AbortError' });
       });
       await ingesting(layers, sample.blob, async (ingest) => {
         assert.equal(ingest.offset, sample.blob.size);
-        const staged = await ingest.complete(unaborted());
-        assert.equal(staged.diffID, sample.diffID);
-        await staged.discard();
+        await completesAs(sample.diffID, ingest);
       });
     },
-  },
-  {
-    title: 'ends an append that is under way when the ingest is closed, and keeps the bytes',
-    run: async (open) => {
-      const { layers } = await open();
-      const { blob, bytes } = await sampleBlob('closed');
+  ),
+  caseOfLayer(
+    'ends an append that is under way when the ingest is closed, and keeps the bytes',
+    async ({ layers, blob, bytes }) => {
       const ingest = await layers.ingest(blob, unaborted());
       const body = hangingAfter(bytes.subarray(0, 20_000));
       let closing: Promise<void> | undefined;
@@ -161,7 +139,7 @@ export const interruptionCases: readonly StoreCase[] = [
         return Promise.resolve();
       });
     },
-  },
+  ),
 ];
 
 /** A body whose bytes all come, and which fails then. */

@@ -2,6 +2,8 @@ import { strict as assert } from 'node:assert';
 import { digestOf } from '../oci/index.js';
 import {
   append,
+  caseOfLayer,
+  completesAs,
   failsWith,
   ingesting,
   sampleBlob,
@@ -32,12 +34,9 @@ export const keepCases: readonly StoreCase[] = [
       assert(bytes.equals((await blobs.read(blob.digest)) ?? Buffer.alloc(0)));
     },
   },
-  {
-    title:
-      'does not want a kept blob again, nor a layer that it has, and unpacks one that was kept',
-    run: async (open) => {
-      const { blobs, layers } = await open();
-      const sample = await sampleBlob('kept');
+  caseOfLayer(
+    'does not want a kept blob again, nor a layer that it has, and unpacks one that was kept',
+    async ({ blobs, layers, ...sample }) => {
       for (const begin of [0, sample.blob.size]) {
         await ingesting(blobs, sample.blob, async (ingest) => {
           assert.equal(ingest.offset, begin);
@@ -45,20 +44,18 @@ export const keepCases: readonly StoreCase[] = [
           await (await ingest.complete(unaborted())).discard();
         });
       }
-      const staged = await ingesting(layers, sample.blob, (ingest) => {
+      await ingesting(layers, sample.blob, async (ingest) => {
         assert.equal(ingest.offset, sample.blob.size);
-        return ingest.complete(unaborted());
+        await completesAs(sample.diffID, ingest);
       });
-      assert.equal(staged.diffID, sample.diffID);
-      await staged.discard();
-      const other = await sampleBlob('layer');
+      const other = await sampleBlob('another layer');
       await (await stage(layers, other)).discard();
       await ingesting(blobs, other.blob, (ingest) => {
         assert.equal(ingest.offset, other.blob.size);
         return Promise.resolve();
       });
     },
-  },
+  ),
   {
     title: 'keeps no blob of another digest or size',
     run: async (open) => {

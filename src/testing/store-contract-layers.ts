@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Layer } from '../layer/index.js';
 import { chainIDOf, finishDigest } from '../oci/index.js';
 import {
+  caseOfLayer,
   failsWith,
   ingesting,
   sampleBlob,
@@ -38,16 +39,11 @@ export const layerCases: readonly StoreCase[] = [
       assert.equal(top.layer.diffID, above.diffID);
     },
   },
-  {
-    title: 'knows no layer that was not registered',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('unknown');
-      const staged = await stage(layers, sample);
-      assert.equal(await layers.acquire(chainIDOf(undefined, sample.diffID)), undefined);
-      await staged.discard();
-    },
-  },
+  caseOfLayer('knows no layer that was not registered', async ({ layers, ...sample }) => {
+    const staged = await stage(layers, sample);
+    assert.equal(await layers.acquire(chainIDOf(undefined, sample.diffID)), undefined);
+    await staged.discard();
+  }),
   {
     title: 'refuses a layer on a parent that is not there',
     run: async (open) => {
@@ -60,11 +56,9 @@ export const layerCases: readonly StoreCase[] = [
       await staged.discard();
     },
   },
-  {
-    title: 'answers with the layer that is there when a chain is registered again',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('twice');
+  caseOfLayer(
+    'answers with the layer that is there when a chain is registered again',
+    async ({ layers, ...sample }) => {
       const [one, two] = [await stage(layers, sample), await stage(layers, sample)];
       const leases = await Promise.all([
         layers.register(one, undefined),
@@ -77,22 +71,17 @@ export const layerCases: readonly StoreCase[] = [
       await Promise.all([one.discard(), two.discard()]);
       for (const lease of leases) lease.release();
     },
-  },
-  {
-    title: 'registers one staged layer on several parents',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('upon itself');
-      const staged = await stage(layers, sample);
-      const lower = await layers.register(staged, undefined);
-      const upper = await layers.register(staged, lower.layer.chainID);
-      await staged.discard();
-      assert.equal(upper.layer.parent, lower.layer.chainID);
-      assert.equal(upper.layer.diffID, lower.layer.diffID);
-      lower.release();
-      upper.release();
-    },
-  },
+  ),
+  caseOfLayer('registers one staged layer on several parents', async ({ layers, ...sample }) => {
+    const staged = await stage(layers, sample);
+    const lower = await layers.register(staged, undefined);
+    const upper = await layers.register(staged, lower.layer.chainID);
+    await staged.discard();
+    assert.equal(upper.layer.parent, lower.layer.chainID);
+    assert.equal(upper.layer.diffID, lower.layer.diffID);
+    lower.release();
+    upper.release();
+  }),
   ...(['gzip', 'none'] as const).map((compression): StoreCase => ({
     title: `gives a layer back as the tar that it was made of, compression ${compression}`,
     run: async (open) => {
@@ -114,11 +103,9 @@ export const layerCases: readonly StoreCase[] = [
       lease.release();
     },
   })),
-  {
-    title: 'keeps a layer for later images when its ingest is long over',
-    run: async (open) => {
-      const { layers } = await open();
-      const sample = await sampleBlob('later');
+  caseOfLayer(
+    'keeps a layer for later images when its ingest is long over',
+    async ({ layers, ...sample }) => {
       const staged = await stage(layers, sample);
       (await layers.register(staged, undefined)).release();
       await staged.discard();
@@ -130,7 +117,7 @@ export const layerCases: readonly StoreCase[] = [
       assert.equal(found?.layer.diffID, sample.diffID);
       found.release();
     },
-  },
+  ),
 ];
 
 /** What the interface has of a layer; a store may know more. */

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { Readable } from 'node:stream';
-import type { BlobIngest, LayerStore, StagedLayer, Store } from '../layer/index.js';
+import type { BlobIngest, LayerIngest, LayerStore, StagedLayer, Store } from '../layer/index.js';
 import type { Descriptor, DiffID } from '../oci/index.js';
 import { sampleImage } from './sample-image.js';
 
@@ -21,6 +21,20 @@ export interface SampleBlob {
   readonly blob: Descriptor;
   readonly bytes: Buffer;
   readonly diffID: DiffID;
+}
+
+/** A case about one layer, which the store doesn't have. */
+export function caseOfLayer(
+  title: string,
+  run: (given: Pick<Store, 'layers' | 'blobs'> & SampleBlob) => Promise<void>,
+): StoreCase {
+  return {
+    title,
+    run: async (open) => {
+      const { layers, blobs } = await open();
+      await run({ layers, blobs, ...(await sampleBlob('layer')) });
+    },
+  };
 }
 
 /** A layer of one file. The same name and size make the same blob. */
@@ -59,6 +73,16 @@ export async function ingesting<T, TWhole>(
 /** Takes in what is missing of a blob. */
 export function append(ingest: Pick<BlobIngest, 'append'>, bytes: Buffer): Promise<void> {
   return ingest.append(Readable.from(chunksOf(bytes)), { signal: unaborted() });
+}
+
+/** Completes an ingest, sees what came of it, and lets go of that. */
+export async function completesAs(
+  diffID: DiffID,
+  ingest: Pick<LayerIngest, 'complete'>,
+): Promise<void> {
+  const staged = await ingest.complete(unaborted());
+  assert.equal(staged.diffID, diffID);
+  await staged.discard();
 }
 
 /** Stages a whole blob. */
