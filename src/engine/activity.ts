@@ -163,7 +163,7 @@ export class Activity {
 
   #log({ id, what, reference }: OperationNews, outcome: string, how: LogFields): void {
     const level = outcome === 'failed' ? 'warn' : 'info';
-    const facts = { ...how, operation: id, what, reference, outcome };
+    const facts = { operation: id, what, reference, outcome, ...how };
     this.#logger[level](facts, 'operation ended');
   }
 }

@@ -90,7 +90,9 @@ export class HttpServer {
     this.app.setErrorHandler<FastifyError>((error, request, reply) => {
       const status = statusOf(error);
       if (status >= 500 && !(error instanceof EngineRequestError)) {
-        logger.error({ ...errorFields(error), ...factsOf(request), status }, 'request failed');
+        // What rxfer has no error of its own for is a fault in rxfer.
+        const level = error instanceof RxferError ? 'warn' : 'error';
+        logger[level]({ ...factsOf(request), status, ...errorFields(error) }, 'request failed');
       }
       return refuse(error, reply);
     });
