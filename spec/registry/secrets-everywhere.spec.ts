@@ -8,7 +8,7 @@ import { createMemoryStore, createRxfer, type RxferError } from '../../src/index
 import type { Credential, RegistryClientOptions } from '../../src/registry/index.js';
 import { sampleImage, type SampleImage, type TestRegistry } from '../../src/testing/index.js';
 import { jsonLines } from '../guide/examples/log-lines.js';
-import { startCli, type CliOutcome } from '../support/cli.js';
+import { startCli, type CliOutcome, type RunningCli } from '../support/cli.js';
 import {
   closeAll,
   closedPort,
@@ -255,6 +255,15 @@ describe('no secret is seen in the events and errors of a pull', () => {
   });
 });
 
+/** A run that tells all that it does. */
+function loggedCli(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  input?: string,
+): RunningCli {
+  return startCli(args, { RXFER_LOG_LEVEL: 'debug', ...environment }, input);
+}
+
 describe('no secret is seen in what the command line prints', () => {
   let registry: TestRegistry;
   let image: SampleImage;
@@ -283,7 +292,7 @@ describe('no secret is seen in what the command line prints', () => {
     const home = { DOCKER_AUTH_CONFIG: auths(registry.host) };
     const run = (...args: string[]): Promise<CliOutcome> => {
       const all = ['--store', folder + '/store', '--progress', progress, '--format', format];
-      return startCli([...args, ...all, '--timeline', timeline, '--debug'], home).outcome;
+      return loggedCli([...args, ...all, '--timeline', timeline, '--debug'], home).outcome;
     };
     for (const args of [
       ['pull', `${registry.host}/app:v1`],
@@ -291,6 +300,7 @@ describe('no secret is seen in what the command line prints', () => {
     ]) {
       const outcome = await run(...args);
       expect(outcome).toMatchObject({ code: 0 });
+      expect(outcome.stderr).toMatch(/debug.*HTTP request/);
       expectClean(outcome);
       expectNoSecret(readFileSync(timeline, 'utf8'));
     }
@@ -307,7 +317,7 @@ describe('no secret is seen in what the command line prints', () => {
       const progress = modes[index % modes.length] ?? 'plain';
       const args = ['pull', `${host}/app:v1`, '--store', temporaryFolder(), '--debug'];
       const environment = { DOCKER_AUTH_CONFIG: auths(host) };
-      const outcome = await startCli([...args, '--progress', progress], environment).outcome;
+      const outcome = await loggedCli([...args, '--progress', progress], environment).outcome;
       expect({ name, code: outcome.code }).toEqual({ name, code: 1 });
       expectClean(outcome);
       expect(inspect(seen)).not.toMatch(/authorization|cookie/);
@@ -321,7 +331,7 @@ describe('no secret is seen in what the command line prints', () => {
         const folder = temporaryFolder();
         const args = ['login', target, '-u', username, '--password-stdin', '--debug'];
         const environment = { DOCKER_CONFIG: folder };
-        const outcome = await startCli(args, environment, `${password}\n`).outcome;
+        const outcome = await loggedCli(args, environment, `${password}\n`).outcome;
         expectClean(outcome);
         expect(readdirSync(folder).filter((file) => file !== 'config.json')).toEqual([]);
       }
@@ -338,7 +348,7 @@ describe('no secret is seen in what the command line prints', () => {
       const program = join(folder, 'docker-credential-leaky');
       writeFileSync(program, `#!/bin/sh\n${script}\n`);
       chmodSync(program, 0o755);
-      const outcome = await startCli(['pull', `${registry.host}/app:v1`, '--debug'], {
+      const outcome = await loggedCli(['pull', `${registry.host}/app:v1`, '--debug'], {
         PATH: `${folder}:${process.env['PATH'] ?? ''}`,
         DOCKER_AUTH_CONFIG: JSON.stringify({ credsStore: 'leaky' }),
       }).outcome;
@@ -350,7 +360,7 @@ describe('no secret is seen in what the command line prints', () => {
 
   it('of files of credentials that are damaged', async () => {
     for (const text of [auths(registry.host).slice(0, -3), `{"auths": "${secrets.identity}"}`]) {
-      const outcome = await startCli(['pull', `${registry.host}/app:v1`, '--debug'], {
+      const outcome = await loggedCli(['pull', `${registry.host}/app:v1`, '--debug'], {
         DOCKER_AUTH_CONFIG: text,
       }).outcome;
       expect(outcome).toMatchObject({ code: 1 });
@@ -361,7 +371,7 @@ describe('no secret is seen in what the command line prints', () => {
 
   it('of a proxy that refuses', async () => {
     const proxy = await refusingProxy();
-    const outcome = await startCli(['pull', 'registry.test/app:v1', '--debug'], {
+    const outcome = await loggedCli(['pull', 'registry.test/app:v1', '--debug'], {
       HTTPS_PROXY: `http://${proxyLogin}@${proxy}`,
     }).outcome;
     expect(outcome).toMatchObject({ code: 1 });

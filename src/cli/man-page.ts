@@ -9,8 +9,16 @@ const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
 
 const environment: readonly (readonly [variable: string, meaning: string])[] = [
   ['RXFER_STORE', 'The folder of the store, where --store does not say.'],
+  ['RXFER_LOG_LEVEL', 'What is told on standard error, where --log-level does not say.'],
   ['XDG_DATA_HOME', 'The folder of data: the store is in rxfer in it, where nothing else says.'],
+  ['XDG_RUNTIME_DIR', 'The folder of the socket of serve, where --listen does not say.'],
+  ['DOCKER_AUTH_CONFIG', 'Logins to registries, as the text of a config.json.'],
+  ['REGISTRY_AUTH_FILE', 'A file of logins to registries, as podman keeps them.'],
   ['DOCKER_CONFIG', 'The folder of the config.json that logins to registries are taken from.'],
+  [
+    'HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY',
+    'The proxies that registries are reached through, and the hosts that need none.',
+  ],
   ['NO_COLOR', 'When set and not empty, nothing is coloured.'],
 ];
 

@@ -7,6 +7,8 @@ import {
   type CredentialProvider,
   type RegistryClient,
 } from '../registry/index.js';
+import type { LogOptions } from './log-options.js';
+import { openLogger } from './logging.js';
 import type { RegistryOptions } from './registry-options.js';
 
 /**
@@ -16,7 +18,7 @@ import type { RegistryOptions } from './registry-options.js';
  * these alone.
  */
 export function openClient(
-  options: RegistryOptions,
+  options: RegistryOptions & LogOptions,
   hosts: readonly string[],
   credentials: CredentialProvider = dockerCredentials(),
 ): RegistryClient {
@@ -25,6 +27,7 @@ export function openClient(
   const isSecure = plainHttp === false || tlsVerify === 'false';
   return createRegistryClient({
     credentials,
+    logger: openLogger(options),
     plainHttp: plainHttp === true ? hosts : isSecure ? 'never' : 'loopback',
     tls: certificates({
       folders: certsDir === undefined ? [] : [certsDir],

@@ -3,12 +3,12 @@ import { extname, join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { progressModes, timelineEndings, type ProgressOptions } from './progress-options.js';
 import type { ForeignLayers } from '../image/index.js';
+import { withLogging, type LogOptions } from './log-options.js';
 import { withRegistry, type RegistryOptions } from './registry-options.js';
 
 /** The options of all commands that use a store. */
-export interface StoreOptions {
+export interface StoreOptions extends LogOptions {
   readonly store: string;
-  readonly debug?: boolean;
 }
 
 /** The options of all commands that move images. */
@@ -22,16 +22,16 @@ export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOpti
   readonly allowForeignLayers?: ForeignLayers;
 }
 
-/** Adds `--store` and `--debug`. */
+/** Adds `--store` and what {@link withLogging} adds. */
 export function withStore(command: Command): Command {
-  return command
-    .addOption(
+  return withLogging(
+    command.addOption(
       new Option('--store <dir>', 'folder of the store').default(
         defaultStore(),
         'your data folder',
       ),
-    )
-    .option('--debug', 'show the stack of an error');
+    ),
+  );
 }
 
 /** Adds `--format`. */
@@ -62,9 +62,12 @@ export function withTransfers(command: Command): Command {
 
 /** Adds what goes for all commands that speak to registries and use no store. */
 export function withRemote(command: Command): Command {
-  return withRegistry(withFormat(command))
-    .option('--hosts-dir <dir>', "folder of containerd's hosts.toml files")
-    .option('--debug', 'show the stack of an error');
+  return withLogging(
+    withRegistry(withFormat(command)).option(
+      '--hosts-dir <dir>',
+      "folder of containerd's hosts.toml files",
+    ),
+  );
 }
 
 /** Adds what goes for the commands that list what a registry has. */

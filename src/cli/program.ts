@@ -20,6 +20,7 @@ import type { unpack } from './commands/unpack.js';
 import type { verify } from './commands/verify.js';
 import { shells } from './completion.js';
 import { withExamples } from './examples.js';
+import { withLogging } from './log-options.js';
 import {
   withAll,
   withForeignLayers,
@@ -241,13 +242,18 @@ export function createProgram(version: string): Command {
     (await import('./commands/serve.js')).serve(options, version),
   );
 
-  withRegistry(
-    add('login', 'Keep a login to a registry, once it has taken it.', 'rxfer login quay.io -u ali'),
+  withLogging(
+    withRegistry(
+      add(
+        'login',
+        'Keep a login to a registry, once it has taken it.',
+        'rxfer login quay.io -u ali',
+      ),
+    ),
   )
     .argument('<host>', 'a registry, such as docker.io or localhost:5000')
     .option('-u, --username <name>', 'the user; asked for by default')
     .option('--password-stdin', 'read the password from stdin; asked for by default')
-    .option('--debug', 'show the stack of an error')
     .action(async (...args: Parameters<typeof login>) =>
       (await import('./commands/login.js')).login(...args),
     );
@@ -259,16 +265,17 @@ export function createProgram(version: string): Command {
       (await import('./commands/logout.js')).logout(...args),
     );
 
-  withProgress(
-    add(
-      'demo',
-      'Pull two images that share layers from a registry of its own.',
-      'rxfer demo',
-      'rxfer demo --ui',
+  withLogging(
+    withProgress(
+      add(
+        'demo',
+        'Pull two images that share layers from a registry of its own.',
+        'rxfer demo',
+        'rxfer demo --ui',
+      ),
     ),
   )
     .option('--ui [address]', 'show it on a page as well, such as at tcp:127.0.0.1:8080')
-    .option('--debug', 'show the stack of an error')
     .action(async (...args: Parameters<typeof demo>) =>
       (await import('./commands/demo.js')).demo(...args),
     );

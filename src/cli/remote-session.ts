@@ -1,14 +1,15 @@
 import { lastValueFrom, type Observable } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
 import { createMemoryStore } from '../layer/index.js';
+import type { LogOptions } from './log-options.js';
+import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
 import type { RegistryOptions } from './registry-options.js';
 import { untilInterrupted } from './session.js';
 
 /** The options of all commands that speak to registries and use no store. */
-export interface RemoteOptions extends RegistryOptions {
+export interface RemoteOptions extends RegistryOptions, LogOptions {
   readonly format: 'text' | 'json';
-  readonly debug?: boolean;
 }
 
 /**
@@ -22,7 +23,11 @@ export async function runRemote<E>(
 ): Promise<E | undefined> {
   const registry = openClient(options, hosts);
   try {
-    const rxfer = createRxfer({ store: createMemoryStore(), registry });
+    const rxfer = createRxfer({
+      store: createMemoryStore(),
+      registry,
+      logger: openLogger(options),
+    });
     return await lastValueFrom(untilInterrupted(command(rxfer)), { defaultValue: undefined });
   } finally {
     await registry.close();

@@ -11,10 +11,12 @@ import {
   type Observable,
 } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
-import { openDiskStore, type DiskStore } from '../layer/index.js';
+import type { DiskStore } from '../layer/index.js';
 import { interrupted$ } from './interrupt.js';
-import type { MoveOptions } from './options.js';
+import type { MoveOptions, StoreOptions } from './options.js';
+import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
+import { openStore } from './open-store.js';
 import type { RegistryOptions } from './registry-options.js';
 
 /** What a command that moves images works with. */
@@ -25,7 +27,7 @@ export interface Session {
 
 /** What a session is opened with. */
 export interface SessionOptions
-  extends RegistryOptions, Pick<MoveOptions, 'store' | 'concurrency'> {
+  extends StoreOptions, RegistryOptions, Pick<MoveOptions, 'concurrency'> {
   /** The registries that are named, for which alone the options loosen anything. Default: none. */
   readonly hosts?: readonly string[];
 }
@@ -40,10 +42,11 @@ export async function runSession<E>(
 ): Promise<E> {
   const { concurrency, hosts = [] } = options;
   const registry = openClient(options, hosts);
-  const events$ = defer(() => from(openDiskStore(options.store))).pipe(
+  const events$ = defer(() => from(openStore(options))).pipe(
     mergeMap((store) => {
       const limit = concurrency === undefined ? {} : { concurrency };
-      return command({ store, rxfer: createRxfer({ store, registry, ...limit }) });
+      const logger = openLogger(options);
+      return command({ store, rxfer: createRxfer({ store, registry, logger, ...limit }) });
     }),
   );
   try {

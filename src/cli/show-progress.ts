@@ -17,8 +17,10 @@ import {
   type ProgressSnapshot,
   type RenderOptions,
 } from '../progress/index.js';
+import type { LogOptions } from './log-options.js';
 import type { ProgressMode, ProgressOptions } from './progress-options.js';
 import type { Screen } from './screen.js';
+import { UsageError } from './usage-error.js';
 
 /** Where and how progress is shown. */
 export type Display =
@@ -30,8 +32,18 @@ export type Display =
     };
 
 /** Finds out how progress is to be shown, and loads what draws it if need be. */
-export async function loadDisplay({ progress, color }: ProgressOptions): Promise<Display> {
-  const mode = progress === 'auto' ? (isTerminal() ? 'tty' : 'plain') : progress;
+export async function loadDisplay({
+  progress,
+  color,
+  logLevel,
+}: ProgressOptions & Pick<LogOptions, 'logLevel'>): Promise<Display> {
+  // What is drawn would be torn by the lines of a log.
+  if (progress === 'tty' && logLevel !== 'silent') {
+    const hint = 'Show it otherwise, such as by --progress plain.';
+    throw new UsageError('--progress tty and --log-level write over each other', hint);
+  }
+  const isDrawn = isTerminal() && logLevel === 'silent';
+  const mode = progress === 'auto' ? (isDrawn ? 'tty' : 'plain') : progress;
   if (mode !== 'tty') return { mode };
   const isColored = color && (process.env['NO_COLOR'] ?? '') === '';
   const { Screen } = await import('./screen.js');

@@ -14,6 +14,8 @@ import {
   type SampleImage,
   type TestRegistry,
 } from '../../testing/index.js';
+import type { LogOptions } from '../log-options.js';
+import { openLogger } from '../logging.js';
 import type { ProgressOptions } from '../progress-options.js';
 import { untilInterrupted } from '../session.js';
 import { dashboardAddress } from '../serve-options.js';
@@ -25,7 +27,7 @@ const bytesPerSecond = 2_000_000;
 const retryDelay = 2000;
 
 /** The options of `rxfer demo`. */
-export interface DemoOptions extends ProgressOptions {
+export interface DemoOptions extends ProgressOptions, LogOptions {
   readonly ui?: string | true;
 }
 
@@ -43,14 +45,21 @@ interface Outcome {
 export async function demo(options: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rxfer-demo-'));
   const registry = await startRegistry();
-  const client = createRegistryClient();
+  const logger = openLogger(options);
+  const client = createRegistryClient({ logger });
   try {
     const images = await sampleImages();
     for (const [name, image] of images) registry.addImage(name, 'latest', image);
     makeTrouble(registry, images);
-    const store = await openDiskStore(folder);
+    const store = await openDiskStore(folder, { logger });
     const display = await loadDisplay(options);
-    const rxfer = createRxfer({ store, registry: client, concurrency, delay: () => retryDelay });
+    const rxfer = createRxfer({
+      store,
+      registry: client,
+      concurrency,
+      delay: () => retryDelay,
+      logger,
+    });
     const references = images.map(([name]) => `${registry.host}/${name}:latest`);
     const pulls: DemoPulls = new Map(
       references.map((reference) => [reference, rxfer.pull(reference)]),
@@ -67,7 +76,7 @@ export async function demo(options: DemoOptions): Promise<void> {
         ? await show(pulls)
         : await withDashboard(
             ui,
-            { rxfer, store, connect: () => createRegistryClient() },
+            { rxfer, store, connect: () => createRegistryClient({ logger }), logger },
             pulls,
             show,
           );

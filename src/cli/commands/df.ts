@@ -1,12 +1,12 @@
-import { openDiskStore } from '../../layer/index.js';
 import { formatBytes } from '../../progress/index.js';
+import { openStore } from '../open-store.js';
 import type { StoreOptions } from '../options.js';
 
 /** `rxfer df` */
 export async function df(
   options: StoreOptions & { readonly format: 'text' | 'json' },
 ): Promise<void> {
-  const store = await openDiskStore(options.store);
+  const store = await openStore(options);
   const usage = await store.usage();
   if (options.format === 'json') {
     console.log(JSON.stringify({ directory: store.directory, ...usage }));

@@ -1,10 +1,10 @@
-import { openDiskStore } from '../../layer/index.js';
 import { familiarReference, parseReference, shortDigest } from '../../oci/index.js';
+import { openStore } from '../open-store.js';
 import type { StoreOptions } from '../options.js';
 
 /** `rxfer images` */
 export async function images(options: StoreOptions & { format: 'text' | 'json' }): Promise<void> {
-  const store = await openDiskStore(options.store);
+  const store = await openStore(options);
   const records = await store.images.list();
   if (options.format === 'json') {
     console.log(JSON.stringify(records));

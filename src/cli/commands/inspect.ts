@@ -1,5 +1,5 @@
 import { ImageNotFoundError, PlatformNotFoundError } from '../../image/index.js';
-import { BlobNotFoundError, openDiskStore, type Store } from '../../layer/index.js';
+import { BlobNotFoundError, type Store } from '../../layer/index.js';
 import {
   bestPlatform,
   chainIDsOf,
@@ -15,6 +15,7 @@ import {
   type Digest,
   type Platform,
 } from '../../oci/index.js';
+import { openStore } from '../open-store.js';
 import type { MoveOptions, StoreOptions } from '../options.js';
 import { moveOptionsOf } from '../platform-options.js';
 
@@ -25,7 +26,7 @@ export async function inspect(
 ): Promise<void> {
   const reference = formatReference(parseReference(text));
   const { platform } = moveOptionsOf(options);
-  const store = await openDiskStore(options.store);
+  const store = await openStore(options);
   const record = await store.images.get(reference);
   if (record === undefined) {
     throw new ImageNotFoundError(reference, 'the store', `Pull it first: rxfer pull ${text}`);

@@ -5,13 +5,14 @@ import { fromAbortable } from '../../distribution/index.js';
 import { parseHost } from '../../oci/index.js';
 import { storeLogin, type Login } from '../../registry/index.js';
 import { InterruptedError } from '../interrupt.js';
+import type { LogOptions } from '../log-options.js';
 import { openClient } from '../open-client.js';
 import type { RegistryOptions } from '../registry-options.js';
 import { untilInterrupted } from '../session.js';
 import { UsageError } from '../usage-error.js';
 
 /** The options of `rxfer login`. */
-export interface LoginOptions extends RegistryOptions {
+export interface LoginOptions extends RegistryOptions, LogOptions {
   readonly username?: string;
   readonly passwordStdin?: boolean;
 }

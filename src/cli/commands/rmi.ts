@@ -1,6 +1,6 @@
 import { ImageNotFoundError } from '../../image/index.js';
-import { openDiskStore } from '../../layer/index.js';
 import { familiarReference, formatReference, parseReference } from '../../oci/index.js';
+import { openStore } from '../open-store.js';
 import type { StoreOptions } from '../options.js';
 
 /** `rxfer rmi REF…` */
@@ -9,7 +9,7 @@ export async function rmi(
   options: StoreOptions & { readonly format: 'text' | 'json' },
 ): Promise<void> {
   const references = texts.map((text) => parseReference(text));
-  const store = await openDiskStore(options.store);
+  const store = await openStore(options);
   const removed: string[] = [];
   for (const reference of references) {
     const name = formatReference(reference);

@@ -1,9 +1,10 @@
 import { lastValueFrom } from 'rxjs';
 import { createEngine, type Connect } from '../../engine/index.js';
 import { createRxfer } from '../../image/index.js';
-import { openDiskStore } from '../../layer/index.js';
 import { InterruptedError, interrupted$ } from '../interrupt.js';
+import { openLogger } from '../logging.js';
 import { openClient } from '../open-client.js';
+import { openStore } from '../open-store.js';
 import { pageFolder } from '../page-folder.js';
 import { dashboardAddress, type ServeOptions } from '../serve-options.js';
 
@@ -13,10 +14,11 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   // Whoever asks brings the login, or has none: this user's own are not lent.
   const connect: Connect = (credentials) => openClient(options, [], credentials);
   const registry = connect(() => Promise.resolve(undefined));
-  const store = await openDiskStore(options.store);
+  const store = await openStore(options);
   const limit = concurrency === undefined ? {} : { concurrency };
-  const rxfer = createRxfer({ store, registry, ...limit });
-  const engine = createEngine({ rxfer, store, connect, version });
+  const logger = openLogger(options);
+  const rxfer = createRxfer({ store, registry, logger, ...limit });
+  const engine = createEngine({ rxfer, store, connect, version, logger });
   try {
     const reach = allowRemote === true ? 'network' : 'loopback';
     console.log(`Listening on ${await engine.listen(listen, { reach })}`);
