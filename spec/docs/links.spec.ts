@@ -1,13 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { pages } from '../support/code-blocks.js';
 
 const root = join(__dirname, '../..');
-const pages = [
-  ...readdirSync(root).filter((file) => file.endsWith('.md')),
-  ...(readdirSync(join(root, 'docs'), { recursive: true }) as string[])
-    .filter((file) => file.endsWith('.md') && !file.startsWith('api/'))
-    .map((file) => join('docs', file)),
-];
 
 /** What a heading is linked to by, as GitHub makes it. */
 function anchorOf(heading: string): string {
