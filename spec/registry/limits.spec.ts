@@ -46,7 +46,7 @@ function manifestFrom(listener: RequestListener): Promise<unknown> {
 function sendManifest(
   response: ServerResponse,
   bytes: Buffer,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string | string[]>> = {},
 ): void {
   response.writeHead(200, { 'content-type': mediaTypes.ociManifest, ...headers }).end(bytes);
 }
@@ -117,6 +117,8 @@ describe('what else a server sends', () => {
       '2,000 headers',
       Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`x-header-${index}`, '1'])),
     ],
+    // In few bytes, so that their number alone is too much.
+    ['201 headers of one name', { a: Array.from({ length: 201 }, () => '1') }],
   ])('is refused with %s', async (_, headers) => {
     const work = manifestFrom((_request, response) =>
       sendManifest(response, manifestOf(1000), headers),

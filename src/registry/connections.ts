@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import { abandon } from './answers.js';
 import { createPool } from './dispatchers.js';
-import { ClientClosedError } from './errors.js';
+import { ClientClosedError, UnexpectedResponseError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
 import { loggedRequests, type RequestObserver } from './observe-requests.js';
 import type { ClientSettings } from './options.js';
@@ -34,6 +35,9 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Dispatcher.ResponseData['body'];
 }
+
+/** Header fields that an answer may have; what few bytes they take is limited besides. */
+const maxHeaders = 200;
 
 /** The sockets of a client: one pool for each origin that it speaks to and way to secure it. */
 export class Connections {
@@ -79,7 +83,8 @@ export class Connections {
         body,
         signal,
       });
-      return { url, status: answer.statusCode, headers: answer.headers, body: answer.body };
+      const { statusCode: status, headers: received } = answer;
+      return limited({ url, status, headers: received, body: answer.body }, concern);
     } catch (error) {
       if (body !== null && 'destroy' in body) body.destroy();
       throw connectionFailure(error, { ...concern, host: url.host }, signal);
@@ -122,6 +127,15 @@ export class Connections {
     this.#contexts.set(identity, context);
     return context;
   }
+}
+
+/** @throws UnexpectedResponseError, and ends the answer, where it has too many headers. */
+function limited(answer: HttpAnswer, concern: Concern): HttpAnswer {
+  if (Object.values(answer.headers).flat().length <= maxHeaders) return answer;
+  abandon(answer);
+  const { host } = answer.url;
+  const message = `${host} sends more headers than allowed (over ${maxHeaders})`;
+  throw new UnexpectedResponseError(message, { ...concern, host });
 }
 
 /** How an origin is reached. */

@@ -14,7 +14,7 @@ export interface OriginPoolOptions {
   readonly proxy: ProxyServer | undefined;
 }
 
-/** Bytes that the headers of an answer may have in all, which limits their number as well. */
+/** Bytes that the headers of an answer may have in all. */
 const maxHeaderSize = 16 * 1024;
 
 /** Makes the pool of an origin: to the origin itself, or through the proxy that stands for it. */
