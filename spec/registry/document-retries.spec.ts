@@ -48,15 +48,16 @@ const troubles: [string, Fault][] = [
   ['503', { kind: 'status', status: 503 }],
   ['a reset', { kind: 'reset', afterBytes: 0 }],
   ['an answer that breaks off', { kind: 'truncate', afterBytes: 20 }],
-  ['an answer that is late', { kind: 'latency', milliseconds: 60_000 }],
+];
+const silences: [string, Fault][] = [
+  ['an answer that is late', { kind: 'latency', milliseconds: 600_000 }],
   ['an answer that stalls', { kind: 'stall', afterBytes: 20 }],
 ];
-const impatient = { headersTimeout: 500, bodyTimeout: 500 };
 
 function pull(retries: DocumentRetryOptions = {}, options: RegistryClientOptions = {}) {
   const rxfer = createRxfer({
     store: createMemoryStore(),
-    registry: openClient({ ...impatient, ...options }),
+    registry: openClient(options),
     delay: () => 1,
     ...retries,
   });
@@ -74,6 +75,20 @@ describe('what describes an image', () => {
     inject({ digest: config() }, fault, 2);
     expect(await pull()).toMatchObject({ kind: 'result' });
     expect(asked(new RegExp(config()))).toBe(3);
+  });
+
+  it.each(silences)('is asked for again after %s', async (_, fault) => {
+    const scheduler = new VirtualTimeScheduler(undefined, 600_000);
+    for (const match of [{ path: manifests }, { digest: config() }]) {
+      const silent = registry.inject({ match, times: 2, fault });
+      const pulled = pull({}, { scheduler });
+      for (const hits of [1, 2]) {
+        await until(() => silent.hits === hits);
+        scheduler.flush();
+      }
+      expect(await pulled).toMatchObject({ kind: 'result' });
+    }
+    expect(asked(manifests)).toBe(4);
   });
 
   it.each([400, 401, 403, 404])('is not asked for again after %d', async (status) => {
@@ -97,7 +112,7 @@ describe('what describes an image', () => {
   });
 
   it('is written again after trouble', async () => {
-    const client = openClient(impatient);
+    const client = openClient();
     const rxfer = createRxfer({ store: createMemoryStore(), registry: client, delay: () => 1 });
     await lastValueFrom(rxfer.pull(`${registry.host}/app:v1`));
     const target = await openRegistry();
