@@ -12,6 +12,12 @@ import {
   type TestRegistryOptions,
 } from '../../src/testing/index.js';
 
+import {
+  startDockerRegistry,
+  type DockerRegistry,
+  type DockerRegistryOptions,
+} from './docker-registry.js';
+
 const closings: (() => Promise<void>)[] = [];
 
 /** Ends all that was opened here. For `afterEach`. */
@@ -30,6 +36,15 @@ export function openClient(options: RegistryClientOptions = {}): RegistryClient 
 export async function openRegistry(options: TestRegistryOptions = {}): Promise<TestRegistry> {
   const registry = await startRegistry(options);
   closings.push(() => registry.close());
+  return registry;
+}
+
+/** A docker-registry that {@link closeAll} ends. */
+export async function openDockerRegistry(
+  options: DockerRegistryOptions = {},
+): Promise<DockerRegistry> {
+  const registry = await startDockerRegistry(options);
+  closings.push(() => registry.stop());
   return registry;
 }
 
