@@ -1,9 +1,11 @@
-import { lastValueFrom } from 'rxjs';
+import { lastValueFrom, map, toArray } from 'rxjs';
 import { parseReference } from '../../src/index.js';
 import { openClient, openDockerRegistry, openRegistry } from '../support/loopback.js';
 import { pushSample } from '../support/push-sample.js';
 import { describeWithPeers } from '../support/peers.js';
 import { remoteSetup } from '../support/remote-setup.js';
+import { sampleReferrer } from '../support/sample-referrer.js';
+import { until } from '../support/until.js';
 
 const { signal } = new AbortController();
 const setup = remoteSetup();
@@ -62,6 +64,72 @@ describe('deletion', () => {
   });
 });
 
+describe('deletion of a referrer', () => {
+  /** Pushes the image with two referrers; their names, and what the registry lists then. */
+  async function pushed(registry: { readonly host: string }) {
+    const app = `${registry.host}/app`;
+    await pushSample(setup.client, `${app}:v1`, setup.image);
+    const names = [];
+    for (const content of ['one', 'two']) {
+      const referrer = sampleReferrer(setup.image.descriptor, 'a/signature', content);
+      names.push(`${app}@${referrer.descriptor.digest}`);
+      await pushSample(setup.client, names.at(-1)!, referrer);
+    }
+    const listed = (): Promise<string[]> =>
+      lastValueFrom(
+        setup.rxfer.referrers(`${app}:v1`).pipe(
+          map(({ digest }) => `${app}@${digest}`),
+          toArray(),
+        ),
+      );
+    return { app, names: names as [string, string], listed };
+  }
+  const listTag = (): string => setup.image.descriptor.digest.replace(':', '-');
+
+  it('takes it off the list under the tag where the registry has no list', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const { names, listed } = await pushed(registry);
+    await remove(names[0]);
+    expect(await listed()).toEqual([names[1]]);
+    await remove(names[1]);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('leaves a tag of that form alone where the registry has a list', async () => {
+    const registry = await openRegistry();
+    const { names, listed } = await pushed(registry);
+    registry.addImage('app', listTag(), setup.image);
+    await remove(names[0]);
+    expect(await listed()).toEqual([names[1]]);
+    expect(registry.repository('app').tags.get(listTag())).toBe(setup.image.descriptor.digest);
+  });
+
+  it('takes nothing off where the registry refuses to delete it', async () => {
+    const registry = await openRegistry({ without: ['referrers', 'delete'] });
+    const { names, listed } = await pushed(registry);
+    await expect(remove(names[0])).rejects.toMatchObject({ code: 'ERR_DELETE_REFUSED' });
+    expect(await listed()).toEqual(names);
+  });
+
+  it('keeps what another client lists meanwhile', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const { app, names, listed } = await pushed(registry);
+    const other = sampleReferrer(setup.image.descriptor, 'a/signature', 'another');
+    // They are as quick as to change the list between our reading and our writing.
+    const slow = registry.inject({
+      match: { method: 'PUT', path: new RegExp(listTag()) },
+      times: 1,
+      fault: { kind: 'latency', milliseconds: 300 },
+    });
+    const removed = remove(names[0]);
+    await Promise.race([removed, until(() => slow.hits === 1)]);
+    expect(slow.hits).toBe(1);
+    await pushSample(openClient(), `${app}@${other.descriptor.digest}`, other);
+    await removed;
+    expect(await listed()).toEqual([names[1], `${app}@${other.descriptor.digest}`]);
+  });
+});
+
 describeWithPeers(['docker-registry'], 'deletion on docker-registry', () => {
   it('is by digest alone, which the refusal of a tag names', async () => {
     const registry = await openDockerRegistry();
@@ -80,6 +148,17 @@ describeWithPeers(['docker-registry'], 'deletion on docker-registry', () => {
     await remove(name);
     expect(await isThere(`${app}:v1`)).toBe(false);
     await expect(remove(name)).rejects.toMatchObject({ code: 'ERR_NOT_FOUND' });
+  });
+
+  it('of a referrer takes it off the list under the tag', async () => {
+    const registry = await openDockerRegistry();
+    const app = `${registry.host}/app`;
+    const referrer = sampleReferrer(setup.image.descriptor, 'a/signature', 'one');
+    await pushSample(setup.client, `${app}:v1`, setup.image);
+    await pushSample(setup.client, `${app}@${referrer.descriptor.digest}`, referrer);
+    await remove(`${app}@${referrer.descriptor.digest}`);
+    const left = setup.rxfer.referrers(`${app}:v1`).pipe(toArray());
+    expect(await lastValueFrom(left)).toEqual([]);
   });
 
   it('says where it is switched off', async () => {

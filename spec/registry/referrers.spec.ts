@@ -128,6 +128,27 @@ describe('referrers', () => {
     expect(list.bytes.toString()).toContain(late.descriptor.digest);
   });
 
+  it('that are gone and still listed are taken off where the registry refuses the list for them', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const [first, second] = (await pushThree(registry.host)) as Descriptor[];
+    for (const { digest } of [first!, second!]) registry.repository('app').manifests.delete(digest);
+    const late = sampleReferrer(setup.image.descriptor, 'a/signature', 'late');
+    await pushSample(setup.client, `${registry.host}/app@${late.descriptor.digest}`, late);
+    const listed = await referrersOf(`${registry.host}/app:v1`);
+    expect(listed).toHaveLength(2);
+    expect(listed).toContainEqual(entry(late, 'a/signature'));
+  });
+
+  it('on a list that has a subject itself are listed there alone', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const { descriptor } = setup.image;
+    const list = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] };
+    const bytes = Buffer.from(JSON.stringify({ ...list, subject: descriptor }));
+    const tag = descriptor.digest.replace(':', '-');
+    registry.repository('app').put(tag, { mediaType: mediaTypes.ociIndex, bytes });
+    expect(await pushThree(registry.host)).toEqual(await referrersOf(`${registry.host}/app:v1`));
+  });
+
   it('leave a tag alone that leads to no list', async () => {
     const registry = await openRegistry({ without: ['referrers'] });
     const tag = setup.image.descriptor.digest.replace(':', '-');

@@ -4,7 +4,7 @@ import type { RegistryClient } from './client.js';
 import { Connections } from './connections.js';
 import { directEndpoint } from './endpoints.js';
 import { BlobFetcher } from './fetch-blob.js';
-import { deleteContent } from './delete-content.js';
+import { ContentRemover } from './delete-content.js';
 import { HostHealth } from './host-health.js';
 import { ContentLister } from './list-content.js';
 import { mirroredEndpoints } from './mirrors.js';
@@ -12,6 +12,7 @@ import { ManifestFetcher } from './fetch-manifest.js';
 import { clientSettings, type RegistryClientOptions } from './options.js';
 import { ContentPusher } from './push-blob.js';
 import { listReferrers } from './list-referrers.js';
+import { ReferrersTags } from './referrers-tags.js';
 import { Transport } from './transport.js';
 
 /**
@@ -37,7 +38,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     size: settings.chunkSize,
     threshold: settings.chunkThreshold,
   });
-  const pusher = new ContentPusher(transport, endpoints, manifests, settings.uploadChunkSize);
+  const referrers = new ReferrersTags(transport, manifests);
+  const pusher = new ContentPusher(transport, endpoints, referrers, settings.uploadChunkSize);
+  const remover = new ContentRemover(transport, endpoints, { manifests, referrers });
   const lister = new ContentLister(transport, endpoints, health);
   return {
     resolve: (reference, signal) => manifests.resolve(reference, signal),
@@ -51,7 +54,7 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     repositories: (host, list) => lister.repositories(host, list),
     referrers: (repository, subject, list) =>
       listReferrers({ lister, manifests }, repository, subject, list),
-    delete: (reference, signal) => deleteContent(transport, endpoints, reference, signal),
+    delete: (reference, signal) => remover.delete(reference, signal),
     check: (host, signal) => checkAccess(transport, endpoints, host, signal),
     close: () => connections.close(),
   };

@@ -1,44 +1,109 @@
 import { formatReference, type Digest, type Reference } from '../oci/index.js';
+import { RxferError } from '../transfer/index.js';
 import { discard, headerOf } from './answers.js';
 import type { HttpAnswer } from './connections.js';
 import { AmbiguousDeleteError, DeleteRefusedError } from './content-errors.js';
 import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';
 import type { RegistryError } from './errors.js';
 import type { Concern } from './failures.js';
-import { concernOf, manifestRequest } from './fetch-manifest.js';
-import { deleteScope } from './scopes.js';
+import { concernOf, manifestRequest, type ManifestFetcher } from './fetch-manifest.js';
+import {
+  referrerOf,
+  type ListPlace,
+  type ReferrerEntry,
+  type ReferrersTags,
+} from './referrers-tags.js';
+import { deleteScope, pullScope } from './scopes.js';
 import type { RegistryRequest, Transport } from './transport.js';
 
-/** Removes a tag, or a manifest with its tags, as Remover.delete describes it. */
-export async function deleteContent(
-  transport: Transport,
-  endpoints: Endpoints,
-  reference: Reference,
-  signal: AbortSignal,
-): Promise<void> {
-  const { host, tag, digest } = reference;
-  const concern = concernOf(reference);
-  if (tag !== undefined && digest !== undefined) throw new AmbiguousDeleteError(concern);
-  const [endpoint] = await endpoints(host, 'push');
-  const request: RegistryRequest = {
-    method: 'DELETE',
-    endpoint,
-    url: addressOf(endpoint, reference, `manifests/${digest ?? tag ?? 'latest'}`),
-    scopes: [deleteScope(reference)],
-    concern,
-    signal,
-  };
-  const answer = await transport.send(request);
-  // 202 is what the specification has; some say it is done already.
-  if (answer.status >= 200 && answer.status < 300) return discard(answer);
-  const error = await transport.refusal(request, answer);
-  if (answer.status === 405) throw deletesNothing(concern, error);
-  if (digest === undefined && [400, 404, 501].includes(answer.status)) {
-    // By the tag alone, the registry may take it for no digest, or not look for it.
-    const led = await leadsTo(transport, endpoint, reference, signal);
-    if (led !== undefined) throw deletesNoTags(reference, led, error);
+/** What lists of referrers are kept with. */
+interface ReferrerKeeping {
+  readonly manifests: ManifestFetcher;
+  readonly referrers: ReferrersTags;
+}
+
+/** Removes tags and manifests, as Remover describes it. */
+export class ContentRemover {
+  readonly #transport: Transport;
+  readonly #endpoints: Endpoints;
+  readonly #keeping: ReferrerKeeping;
+
+  constructor(transport: Transport, endpoints: Endpoints, keeping: ReferrerKeeping) {
+    this.#transport = transport;
+    this.#endpoints = endpoints;
+    this.#keeping = keeping;
   }
-  throw error;
+
+  async delete(reference: Reference, signal: AbortSignal): Promise<void> {
+    const { host, tag, digest } = reference;
+    if (tag !== undefined && digest !== undefined) {
+      throw new AmbiguousDeleteError(concernOf(reference));
+    }
+    const [endpoint] = await this.#endpoints(host, 'push');
+    const referrer =
+      digest === undefined ? undefined : await this.#referrer(endpoint, reference, signal);
+    await this.#remove(endpoint, reference, signal);
+    if (referrer === undefined) return;
+    const place = { endpoint, repository: reference, signal };
+    if (await this.#isListed(place, referrer.subject)) return;
+    await this.#keeping.referrers.remove(place, referrer);
+  }
+
+  /** What the manifest is on a list of, which nobody can tell any more once it is gone. */
+  async #referrer(
+    endpoint: Endpoint,
+    reference: Reference,
+    signal: AbortSignal,
+  ): Promise<ReferrerEntry | undefined> {
+    try {
+      const found = await this.#keeping.manifests.fetchFrom(endpoint, reference, signal);
+      return referrerOf(found.manifest);
+    } catch (error) {
+      signal.throwIfAborted();
+      // What can't be read can be deleted all the same, or its deletion says what is wrong.
+      if (error instanceof RxferError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether the registry has lists of its own (end-12). */
+  async #isListed({ endpoint, repository, signal }: ListPlace, subject: Digest): Promise<boolean> {
+    const request: RegistryRequest = {
+      method: 'GET',
+      endpoint,
+      url: addressOf(endpoint, repository, `referrers/${subject}`),
+      scopes: [pullScope(repository)],
+      concern: { host: endpoint.host, digest: subject },
+      signal,
+    };
+    const answer = await this.#transport.send(request);
+    await discard(answer);
+    return answer.status !== 404;
+  }
+
+  async #remove(endpoint: Endpoint, reference: Reference, signal: AbortSignal): Promise<void> {
+    const { tag, digest } = reference;
+    const concern = concernOf(reference);
+    const request: RegistryRequest = {
+      method: 'DELETE',
+      endpoint,
+      url: addressOf(endpoint, reference, `manifests/${digest ?? tag ?? 'latest'}`),
+      scopes: [deleteScope(reference)],
+      concern,
+      signal,
+    };
+    const answer = await this.#transport.send(request);
+    // 202 is what the specification has; some say it is done already.
+    if (answer.status >= 200 && answer.status < 300) return discard(answer);
+    const error = await this.#transport.refusal(request, answer);
+    if (answer.status === 405) throw deletesNothing(concern, error);
+    if (digest === undefined && [400, 404, 501].includes(answer.status)) {
+      // By the tag alone, the registry may take it for no digest, or not look for it.
+      const led = await leadsTo(this.#transport, endpoint, reference, signal);
+      if (led !== undefined) throw deletesNoTags(reference, led, error);
+    }
+    throw error;
+  }
 }
 
 /** The digest that a tag leads to; `undefined` where there is no such tag. */

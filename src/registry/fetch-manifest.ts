@@ -36,6 +36,13 @@ const accepted = [
   mediaTypes.dockerManifest,
 ].join(', ');
 
+/** A manifest or index as one host has it. */
+export interface ReadManifest {
+  readonly manifest: FetchedManifest;
+  /** A strong one, where the host has sent one. */
+  readonly etag: string | undefined;
+}
+
 /** Gets manifests and indexes from whichever host has them (distribution spec, Pulling manifests). */
 export class ManifestFetcher {
   readonly #transport: Transport;
@@ -53,17 +60,10 @@ export class ManifestFetcher {
     return this.#tryHosts(reference, (endpoint) => this.#resolve(reference, endpoint, signal));
   }
 
-  fetch(reference: Reference, signal: AbortSignal): Promise<FetchedManifest> {
-    return this.#tryHosts(reference, (endpoint) => this.#fetch(reference, endpoint, signal));
-  }
-
-  /** From this host alone. */
-  fetchFrom(
-    endpoint: Endpoint,
-    reference: Reference,
-    signal: AbortSignal,
-  ): Promise<FetchedManifest> {
-    return this.#fetch(reference, endpoint, signal);
+  async fetch(reference: Reference, signal: AbortSignal): Promise<FetchedManifest> {
+    const attempt = (endpoint: Endpoint): Promise<ReadManifest> =>
+      this.fetchFrom(endpoint, reference, signal);
+    return (await this.#tryHosts(reference, attempt)).manifest;
   }
 
   async #tryHosts<T>(
@@ -90,22 +90,23 @@ export class ManifestFetcher {
     const known = isIndexType(mediaType) || isManifestType(mediaType);
     const told = answer.status === 200 ? toldDigest(answer, request.concern) : undefined;
     if (!known || told === undefined || size === undefined || size > manifestLimit) {
-      return (await this.#fetch(reference, endpoint, signal)).descriptor;
+      return (await this.fetchFrom(endpoint, reference, signal)).manifest.descriptor;
     }
     const digest = reference.digest ?? told;
     // Digests of two algorithms can't be compared without the bytes.
     if (digestAlgorithm(digest) !== digestAlgorithm(told)) {
-      return (await this.#fetch(reference, endpoint, signal)).descriptor;
+      return (await this.fetchFrom(endpoint, reference, signal)).manifest.descriptor;
     }
     if (digest !== told) throw new ManifestDigestError(digest, told, request.concern);
     return { mediaType, digest, size };
   }
 
-  async #fetch(
-    reference: Reference,
+  /** From this host alone. */
+  async fetchFrom(
     endpoint: Endpoint,
+    reference: Reference,
     signal: AbortSignal,
-  ): Promise<FetchedManifest> {
+  ): Promise<ReadManifest> {
     const request = manifestRequest('GET', reference, endpoint, signal);
     const answer = await this.#transport.send(request);
     if (answer.status !== 200) throw await this.#transport.refusal(request, answer);
@@ -118,7 +119,12 @@ export class ManifestFetcher {
       throw new UnsupportedManifestError(stated, concern);
     }
     const mediaType = manifestMediaType(bytes, stated);
-    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+    const etag = headerOf(answer, 'etag');
+    return {
+      manifest: { descriptor: { mediaType, digest, size: bytes.length }, bytes },
+      // A weak one doesn't tell bytes apart.
+      etag: etag?.startsWith('"') === true ? etag : undefined,
+    };
   }
 }
 

@@ -4,18 +4,18 @@ import {
   isManifestType,
   type Descriptor,
   type Digest,
+  type Reference,
   type Repository,
 } from '../oci/index.js';
 import { discard, headerOf } from './answers.js';
 import type { FetchedManifest, UploadOptions } from './client.js';
 import { addressOf, type Endpoints } from './endpoints.js';
-import { ForbiddenError, ManifestDigestError, UnauthorizedError } from './errors.js';
-import { concernOf, type ManifestFetcher } from './fetch-manifest.js';
-import { referrerOf, ReferrersTags } from './referrers-tags.js';
+import { ForbiddenError, UnauthorizedError } from './errors.js';
+import { referrerOf, type ReferrersTags } from './referrers-tags.js';
 import { pullScope, pushScope } from './scopes.js';
 import type { RegistryRequest, Transport } from './transport.js';
 import { BlobUpload, uploadOf, type UploadHabits } from './upload-blob.js';
-import type { Reference } from '../oci/index.js';
+import { writeManifest } from './write-manifest.js';
 
 const uploads = 'blobs/uploads/';
 
@@ -31,16 +31,13 @@ export class ContentPusher {
   constructor(
     transport: Transport,
     endpoints: Endpoints,
-    manifests: ManifestFetcher,
+    referrers: ReferrersTags,
     chunkSize: number,
   ) {
     this.#transport = transport;
     this.#endpoints = endpoints;
     this.#chunkSize = chunkSize;
-    this.#referrers = new ReferrersTags({
-      get: (endpoint, reference, signal) => manifests.fetchFrom(endpoint, reference, signal),
-      put: (reference, manifest, signal) => this.putManifest(reference, manifest, signal),
-    });
+    this.#referrers = referrers;
   }
 
   async has(
@@ -103,28 +100,15 @@ export class ContentPusher {
 
   async putManifest(
     reference: Reference,
-    { descriptor, bytes }: FetchedManifest,
+    manifest: FetchedManifest,
     signal: AbortSignal,
   ): Promise<void> {
-    const { mediaType, digest } = descriptor;
-    const what = `manifests/${reference.tag ?? digest}`;
-    const request: RegistryRequest = {
-      ...(await this.#request('PUT', reference, what, digest, signal)),
-      concern: concernOf(reference),
-      headers: { 'content-type': mediaType },
-      open: () => Promise.resolve(bytes),
-    };
-    const answer = await this.#transport.send(request);
-    if (answer.status !== 201) throw await this.#transport.refusal(request, answer);
-    await discard(answer);
-    const stored = headerOf(answer, 'docker-content-digest');
-    if (stored !== undefined && stored !== digest) {
-      throw new ManifestDigestError(digest, stored, concernOf(reference));
-    }
+    const [endpoint] = await this.#endpoints(reference.host, 'push');
+    const answer = await writeManifest(this.#transport, manifest, { endpoint, reference, signal });
     // Where the registry has listed it, it says so (Pushing Manifests with Subject).
-    const referrer = referrerOf(descriptor, bytes);
+    const referrer = referrerOf(manifest);
     if (referrer === undefined || headerOf(answer, 'oci-subject') !== undefined) return;
-    await this.#referrers.add(request.endpoint, reference, referrer, signal);
+    await this.#referrers.add({ endpoint, repository: reference, signal }, referrer);
   }
 
   async #cancel(request: RegistryRequest, url: URL): Promise<void> {

@@ -75,7 +75,11 @@ export class RegistryRoutes {
     if (request.method === 'DELETE') {
       return this.#delete(() => repository.remove(reference));
     }
-    const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': digest };
+    const headers = {
+      'content-type': manifest.mediaType,
+      'docker-content-digest': digest,
+      etag: `"${digest}"`,
+    };
     return isRead(request.method) ? { status: 200, headers, body: manifest.bytes } : notAllowed();
   }
 
@@ -90,6 +94,10 @@ export class RegistryRoutes {
     const repository = this.#context.repository(name);
     const missing = missingIn(repository, document);
     if (missing !== undefined) return failure(400, 'MANIFEST_BLOB_UNKNOWN', `lacks ${missing}`);
+    const condition = request.headers['if-match'];
+    if (condition !== undefined && condition !== `"${repository.find(reference) ?? ''}"`) {
+      return failure(412, 'MANIFEST_INVALID', 'another one has that name by now');
+    }
     const digest = repository.put(reference, { mediaType, bytes });
     if (digest === undefined) return failure(400, 'DIGEST_INVALID', 'the digest differs');
     const { subject } = document;
