@@ -1,4 +1,4 @@
-import { catchError, concat, defer, from, NEVER, of, throwError, type Observable } from 'rxjs';
+import { concat, defer, from, NEVER, of, type Observable } from 'rxjs';
 import {
   InvalidLayerError,
   isMismatch,
@@ -25,6 +25,7 @@ import { phases } from './events.js';
 import { fromAbortable } from './from-abortable.js';
 import type { TransferSettings } from './options.js';
 import { skipBytes } from './skip-bytes.js';
+import { unwrapped } from './unwrapped.js';
 
 /** A blob that was fetched and verified, and is held until whoever needs it has it. */
 export interface FetchedBlob<TWhole> {
@@ -127,7 +128,7 @@ class BlobFetch<TWhole extends Discardable> {
     );
     return attempt$.pipe(
       retryTransfer({ ...this.#settings.retry, countsAnew: () => this.#gotSomewhere }),
-      catchError((error: unknown) => throwError(() => unwrapped(error))),
+      unwrapped(),
     );
   }
 
@@ -205,9 +206,4 @@ class BlobFetch<TWhole extends Discardable> {
     }
     return error instanceof StoreError || error instanceof InvalidLayerError;
   }
-}
-
-/** What the DoNotRetry of an attempt stands for: it has done its work once the retries are over. */
-function unwrapped(error: unknown): unknown {
-  return error instanceof DoNotRetry ? error.cause : error;
 }

@@ -11,6 +11,7 @@ import {
 } from '../transfer/index.js';
 import type { UploadDescriptor } from './descriptors.js';
 import { phases, type UploadEvent } from './events.js';
+import { unwrapped } from './unwrapped.js';
 import { transferSettings, type LayerManagerOptions, type TransferSettings } from './options.js';
 
 /**
@@ -85,7 +86,8 @@ export class LayerUploadManager {
       concat(
         of(progressEvent(phases.preparing)),
         whenStarted(
-          () => layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), observed$),
+          () =>
+            layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), unwrapped(), observed$),
           phases.waiting,
         )(context),
       );

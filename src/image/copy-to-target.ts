@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import {
+  catchError,
   concat,
   concatMap,
   defer,
@@ -8,6 +9,7 @@ import {
   ignoreElements,
   mergeMap,
   of,
+  throwError,
   type Observable,
 } from 'rxjs';
 import {
@@ -17,14 +19,16 @@ import {
   type LayerUploadManager,
   type UploadDescriptor,
 } from '../distribution/index.js';
-import type { Descriptor } from '../oci/index.js';
-import { progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
-import { UploadSession } from '../registry/index.js';
+import { InvalidLayerError, isMismatch, StoreError } from '../layer/index.js';
+import type { BlobBody, Descriptor } from '../oci/index.js';
+import { DoNotRetry, progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
+import { UploadSession, type UploadOptions } from '../registry/index.js';
 import type { BlobOrigins } from './blob-origins.js';
 import type { Cargo } from './cargo.js';
 import { closingTarget } from './closing-target.js';
 import type { CopyEvent } from './events.js';
 import type { ImageSource, ImageTarget } from './seams.js';
+import { VerifyingStream } from './verifying-stream.js';
 
 /** What {@link copyToTarget} works with. */
 export interface CopyToTargetOptions {
@@ -96,11 +100,21 @@ function uploadOf(
 ): Pick<UploadDescriptor, 'upload' | 'gotSomewhere'> {
   const session = new UploadSession();
   let begin = 0;
+  let mismatches = 0;
+  /** Wrong bytes are brought anew once; a disk or a layer that is at fault stays so. */
+  const isFinal = (error: unknown): boolean =>
+    isMismatch(error)
+      ? ++mismatches > 1
+      : error instanceof StoreError || error instanceof InvalidLayerError;
   const way: Pick<UploadDescriptor, 'upload' | 'gotSomewhere'> = {
     upload: () =>
       defer(() => {
         begin = session.offset;
-        return uploadBlob(options, blob, session, onWritten);
+        return uploadBlob(options, blob, session, onWritten).pipe(
+          catchError((error: unknown) =>
+            throwError(() => (isFinal(error) ? new DoNotRetry(error) : error)),
+          ),
+        );
       }),
     gotSomewhere: () => session.offset > begin,
   };
@@ -131,11 +145,8 @@ function uploadBlob(
     const onProgress = (current: number): void => {
       emit(progressEvent(phases.pushing, { current, total }));
     };
-    const open = async (offset: number): Promise<Readable> => {
-      const body = await source.blob(blob, { offset, signal });
-      return skipBytes(body.stream, offset - body.offset);
-    };
-    const outcome = await target.write(blob, open, { signal, onProgress, session });
+    const options = { signal, onProgress, session };
+    const outcome = await writeTrusted({ source, target }, blob, options);
     if (outcome === 'mounted') {
       emit(progressEvent(`${phases.mounted} another repository`));
       return resultEvent(blob);
@@ -144,4 +155,39 @@ function uploadBlob(
     emit(progressEvent(phases.pushed));
     return resultEvent(blob);
   });
+}
+
+/**
+ * Writes a blob, from another host at once where the source has sent wrong bytes and knows one.
+ *
+ * @throws SizeMismatchError, DigestMismatchError
+ */
+async function writeTrusted(
+  { source, target }: Pick<CopyToTargetOptions, 'source' | 'target'>,
+  blob: Descriptor,
+  options: UploadOptions & { readonly session: UploadSession },
+): Promise<'uploaded' | 'mounted'> {
+  for (;;) {
+    let body: BlobBody | undefined;
+    const open = async (offset: number): Promise<Readable> => {
+      body = await source.blob(blob, { offset, signal: options.signal });
+      return checked(body, blob, offset);
+    };
+    try {
+      return await target.write(blob, open, options);
+    } catch (error) {
+      if (!isMismatch(error)) throw error;
+      options.session.upload = undefined;
+      if (body?.distrust?.() !== true) throw error;
+    }
+  }
+}
+
+/** The bytes from an offset; all of them are verified where that may bring them from elsewhere. */
+function checked(body: BlobBody, blob: Descriptor, offset: number): Readable {
+  if (offset > 0 || body.distrust === undefined) {
+    return skipBytes(body.stream, offset - body.offset);
+  }
+  // The outcome is that of the latter, which its reader hears.
+  return pipeline(body.stream, new VerifyingStream(blob), () => undefined);
 }

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { DiffIDMismatchError, Unpacking } from '../layer/index.js';
+import { DiffIDMismatchError, layerFault, Unpacking } from '../layer/index.js';
 import {
   digestHex,
   familiarReference,
@@ -106,13 +106,23 @@ export class DockerArchiveTarget implements ImageTarget {
   ): Promise<void> {
     const { diffID } = await this.#writer.add(async (sink) => {
       const unpacking = new Unpacking(blob, async (tar) => {
-        for await (const chunk of tar as AsyncIterable<Buffer>) await sink(chunk);
+        try {
+          for await (const chunk of tar as AsyncIterable<Buffer>) await sink(chunk);
+        } catch (error) {
+          throw layerFault(error);
+        }
       });
+      let failure: { readonly error: unknown } | undefined;
       const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
-        for await (const chunk of source) await unpacking.write(chunk);
+        for await (const chunk of source) {
+          // Read to its end all the same: the digest tells whether it was damaged on its way.
+          if (failure !== undefined) continue;
+          await unpacking.write(chunk).catch((error: unknown) => (failure = { error }));
+        }
       };
       try {
         await pipeline(await open(0), new VerifyingStream(blob, onProgress), take, { signal });
+        if (failure !== undefined) throw failure.error;
         const unpacked = await unpacking.finish();
         return { ...unpacked, name: layerName(unpacked.diffID) };
       } catch (error) {

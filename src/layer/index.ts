@@ -9,6 +9,7 @@ export * from './errors.js';
 export { fileBytes, type FileBytesOptions } from './file-bytes.js';
 export { FileChunks } from './file-chunks.js';
 export { type SharedFiles, type SharingMode } from './file-sharing.js';
+export { layerFault } from './layer-fault.js';
 export { type UnpackLimits } from './limits.js';
 export { makeFolder } from './make-folder.js';
 export * from './maintenance.js';
