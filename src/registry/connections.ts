@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
-import { abandon } from './answers.js';
 import { createPool } from './dispatchers.js';
 import { ClientClosedError, UnexpectedResponseError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
@@ -132,7 +131,8 @@ export class Connections {
 /** @throws UnexpectedResponseError, and ends the answer, where it has too many headers. */
 function limited(answer: HttpAnswer, concern: Concern): HttpAnswer {
   if (Object.values(answer.headers).flat().length <= maxHeaders) return answer;
-  abandon(answer);
+  // A body that is destroyed early says so by an error, which would end the process unheard.
+  answer.body.on('error', () => undefined).destroy();
   const { host } = answer.url;
   const message = `${host} sends more headers than allowed (over ${maxHeaders})`;
   throw new UnexpectedResponseError(message, { ...concern, host });
