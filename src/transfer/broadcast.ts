@@ -22,9 +22,10 @@ export class Listener<E> extends Link {
  * O(1) among 10,000, all hear events in the order in which they were told even where a handler
  * brings about the next one, and nothing that one of them throws, not even from its teardown,
  * keeps the others from hearing.
+ *
+ * A transfer in line is kept small, so this is the ring of its listeners rather than holding one.
  */
-export class Broadcast<E extends object> implements Observer<E> {
-  readonly #listeners = new Ring<Listener<E>>();
+export class Broadcast<E extends object> extends Ring<Listener<E>> implements Observer<E> {
   #size = 0;
   #latest: E | undefined;
   #telling = false;
@@ -41,13 +42,13 @@ export class Broadcast<E extends object> implements Observer<E> {
 
   add(listener: Listener<E>): void {
     this.#size++;
-    this.#listeners.push(listener);
+    this.push(listener);
     if (this.#latest !== undefined) listener.subscriber.next(this.#latest);
   }
 
-  remove(listener: Listener<E>): void {
+  override remove(listener: Listener<E>): void {
     this.#size--;
-    this.#listeners.remove(listener);
+    super.remove(listener);
   }
 
   next(event: E): void {
@@ -76,7 +77,7 @@ export class Broadcast<E extends object> implements Observer<E> {
   /** Those who come meanwhile are not told: they have heard the latest as they came. */
   #tell(notification: ObservableNotification<E>): void {
     if (notification.kind === 'N') this.#latest = notification.value;
-    for (const { subscriber } of this.#listeners.links()) {
+    for (const { subscriber } of this.links()) {
       try {
         pass(notification, subscriber);
       } catch (error) {

@@ -1,23 +1,22 @@
 import { AsyncSubject, catchError, EMPTY, type Observable } from 'rxjs';
 import type { TransferContext } from './job.js';
-import { Place, type SlotHolder } from './place.js';
+import type { Place } from './place.js';
 import type { Slots } from './slots.js';
 
 /** What a transfer's job works with, each thing made when the job first asks for it. */
-export class Context implements TransferContext, SlotHolder {
-  readonly place = new Place(this);
+export class Context implements TransferContext {
   readonly #slots: Slots;
-  readonly #holder: SlotHolder;
-  #started = false;
+  readonly #place: Place;
+  #started: boolean;
   #start$: AsyncSubject<void> | undefined;
   #aborted = false;
   #controller: AbortController | undefined;
   #cleanups: Observable<unknown>[] | undefined;
 
-  /** @param holder told of the slot ahead of whoever asked for {@link start$}. */
-  constructor(slots: Slots, holder: SlotHolder) {
+  constructor(slots: Slots, place: Place) {
     this.#slots = slots;
-    this.#holder = holder;
+    this.#place = place;
+    this.#started = place.state === 'held';
   }
 
   get started(): boolean {
@@ -39,7 +38,7 @@ export class Context implements TransferContext, SlotHolder {
   }
 
   inactive(): void {
-    this.#slots.leave(this.place);
+    this.#slots.leave(this.#place);
   }
 
   cleanup(work$: Observable<unknown>): void {
@@ -49,7 +48,6 @@ export class Context implements TransferContext, SlotHolder {
   /** The slot is there. */
   start(): void {
     this.#started = true;
-    this.#holder.start();
     if (this.#start$ !== undefined) emitOnce(this.#start$);
   }
 

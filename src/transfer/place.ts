@@ -31,7 +31,8 @@ export interface SlotHolder {
  */
 export class Place {
   readonly #holder: SlotHolder;
-  #claims: readonly Claim<Place>[] = none;
+  /** The first, which leads to the others. */
+  #claims: Claim<Place> | undefined;
   #state: PlaceState = 'apart';
   #line: Line<Place> | undefined;
   #slot: Subscriber<never> | undefined;
@@ -46,14 +47,17 @@ export class Place {
 
   /** Adds a watcher's claim, to be withdrawn when it leaves. */
   claim(priority: number, group: unknown): Claim<Place> {
-    const same = this.#claims.find((one) => one.priority === priority && one.group === group);
-    if (same !== undefined) {
-      same.watchers++;
-      return same;
+    let last: Claim<Place> | undefined;
+    for (let one = this.#claims; one; one = one.sibling) {
+      if (one.priority === priority && one.group === group) {
+        one.watchers++;
+        return one;
+      }
+      last = one;
     }
     const claim = new Claim<Place>(this, priority, group);
-    // Almost all have one, and a literal is the smallest array.
-    this.#claims = this.#claims.length === 0 ? [claim] : [...this.#claims, claim];
+    if (last === undefined) this.#claims = claim;
+    else last.sibling = claim;
     this.#line?.enter(claim);
     return claim;
   }
@@ -61,15 +65,18 @@ export class Place {
   withdraw(claim: Claim<Place>): void {
     claim.watchers--;
     if (claim.watchers > 0) return;
-    this.#claims = this.#claims.filter((one) => one !== claim);
     this.#line?.leave(claim);
+    if (this.#claims === claim) this.#claims = claim.sibling;
+    for (let one = this.#claims; one; one = one.sibling) {
+      if (one.sibling === claim) one.sibling = claim.sibling;
+    }
   }
 
   /** Stands in line from now on. */
   wait(line: Line<Place>): void {
     this.#state = 'waiting';
     this.#line = line;
-    for (const claim of this.#claims) line.enter(claim);
+    for (let claim = this.#claims; claim; claim = claim.sibling) line.enter(claim);
   }
 
   /** Has got the slot. */
@@ -97,9 +104,9 @@ export class Place {
   }
 
   #leaveLine(): void {
-    for (const claim of this.#claims) this.#line?.leave(claim);
+    const line = this.#line;
+    if (line === undefined) return;
+    for (let claim = this.#claims; claim; claim = claim.sibling) line.leave(claim);
     this.#line = undefined;
   }
 }
-
-const none = [] as const;

@@ -6,9 +6,9 @@ import {
   from,
   mergeMap,
   NEVER,
-  Subject,
+  Observable,
   switchMap,
-  type Observable,
+  type Subscriber,
 } from 'rxjs';
 import { Line } from './line.js';
 import type { Place } from './place.js';
@@ -43,7 +43,8 @@ export class Slots {
   readonly #changed: () => void;
   readonly #line = new Line<Place>();
   readonly #occupied = new Set<Place>();
-  readonly #turns$ = new Subject<'turn'>();
+  /** Where mergeMap takes turns. */
+  #turns: Subscriber<'turn'> | undefined;
   readonly #limit$: BehaviorSubject<number>;
   #waiting = 0;
   /** A turn waits in mergeMap's buffer for a slot. */
@@ -103,7 +104,7 @@ export class Slots {
   leave(place: Place): void {
     if (place.state === 'left') return;
     if (place.state === 'waiting') this.#waiting--;
-    this.#occupied.delete(place);
+    else this.#occupied.delete(place);
     place.leave();
     this.#changed();
   }
@@ -114,7 +115,10 @@ export class Slots {
       this.#turnWaits = false;
       return from([...this.#occupied]);
     });
-    return concat(held$, this.#turns$).pipe(
+    const turns$ = new Observable<'turn'>((turns) => {
+      this.#turns = turns;
+    });
+    return concat(held$, turns$).pipe(
       mergeMap(
         (next) => (next === 'turn' ? this.#takeTurn(generation) : next.occupancy()),
         limit === 0 ? Number.POSITIVE_INFINITY : limit,
@@ -129,7 +133,7 @@ export class Slots {
     try {
       while (this.#waiting > 0 && !this.#turnWaits) {
         this.#turnWaits = true;
-        this.#turns$.next('turn');
+        this.#turns?.next('turn');
       }
     } finally {
       this.#offering = false;
@@ -151,7 +155,7 @@ export class Slots {
       // A start that changed the limit made another mergeMap, which has this occupancy and gives
       // the turns from now on.
       const superseded = generation !== this.#generation;
-      if (superseded || this.#occupied.has(place)) {
+      if (superseded || place.state === 'held') {
         this.#offer();
         return superseded ? NEVER : place.occupancy();
       }

@@ -191,7 +191,7 @@ export class TransferManager<T = unknown> {
   transfer(
     key: string,
     job: TransferJob<T>,
-    options: TransferOptions = {},
+    options: TransferOptions = noOptions,
   ): Observable<TransferEvent<T>> {
     const { priority = 0, group } = options;
     if (Number.isNaN(priority)) throw new InvalidPriorityError(priority);
@@ -229,6 +229,8 @@ export class TransferManager<T = unknown> {
     return list;
   }
 }
+
+const noOptions: TransferOptions = {};
 
 function checkedConcurrency(limit: number): number {
   if (!Number.isInteger(limit) || limit < 0) throw new InvalidConcurrencyError(limit);

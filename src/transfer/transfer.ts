@@ -3,18 +3,18 @@ import {
   concat,
   defer,
   EMPTY,
+  from,
   merge,
   Observable,
-  type Observer,
   type Subscriber,
   type Unsubscribable,
 } from 'rxjs';
 import { Broadcast, Listener } from './broadcast.js';
 import { Context } from './context.js';
-import type { TransferJob } from './job.js';
+import type { TransferContext, TransferJob } from './job.js';
 import type { Claim } from './line.js';
 import type { LiveTransfer, TransferPhase } from './live-transfer.js';
-import type { Place, PlaceState, SlotHolder } from './place.js';
+import { Place, type PlaceState, type SlotHolder } from './place.js';
 import type { TransferEvent } from './progress.js';
 import type { Slots } from './slots.js';
 import { idleJobOf, type IdleJob } from './when-started.js';
@@ -52,14 +52,15 @@ export interface TransferHost<T> {
  *
  * It observes its job: whatever that does, the key is free before anybody is told of an end, so
  * that whoever subscribes to it then finds a new transfer rather than an ended one.
+ *
+ * Very many may wait, so all that only a running job needs is made when it runs.
  */
-export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
+export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHolder {
   readonly key: string;
   readonly #since: number;
   readonly #host: TransferHost<T>;
-  readonly #watchers = new Broadcast<TransferEvent<T>>();
-  readonly #context: Context;
-  #hasBegun = false;
+  readonly #place = new Place(this);
+  #context: Context | undefined;
   /** The job while it waits for its slot and nothing of it is subscribed to. */
   #idle: IdleJob<T> | undefined;
   #running: Subscriber<TransferEvent<T>> | undefined;
@@ -78,11 +79,11 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
     predecessor: Transfer<T> | undefined,
     host: TransferHost<T>,
   ) {
+    super();
     this.key = key;
     this.#since = since;
     this.#predecessor = predecessor;
     this.#host = host;
-    this.#context = new Context(host.slots, this);
   }
 
   /** Ended or cancelled: the key is free to a new one. */
@@ -101,10 +102,10 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
   }
 
   describe(): LiveTransfer {
-    const { latest, size } = this.#watchers;
+    const { latest, size } = this;
     return {
       key: this.key,
-      phase: this.#isOver ? 'closing' : phases[this.#context.place.state],
+      phase: this.#isOver ? 'closing' : phases[this.#place.state],
       watchers: size,
       since: this.#since,
       ...(latest?.kind === 'progress' && { progress: latest.progress }),
@@ -118,105 +119,105 @@ export class Transfer<T> implements Observer<TransferEvent<T>>, SlotHolder {
     priority: number,
     group: unknown,
   ): void {
-    const watcher = new Watcher(this, subscriber, this.#context.place.claim(priority, group));
-    this.#watchers.add(watcher);
+    const isFirst = this.size === 0;
+    const watcher = new Watcher(this, subscriber, this.#place.claim(priority, group));
+    this.add(watcher);
     subscriber.add(watcher);
-    if (!this.#hasBegun && !this.#isOver) this.#begin(job);
+    if (isFirst && !this.#isOver) this.#begin(job);
     this.#host.changed();
   }
 
   /** A watcher leaves: the last one cancels the transfer, unless it has ended already. */
   unwatch(watcher: Watcher<T>): void {
-    this.#watchers.remove(watcher);
+    this.remove(watcher);
     if (!this.#isOver) {
-      if (this.#watchers.size > 0) this.#context.place.withdraw(watcher.claim);
+      if (this.size > 0) this.#place.withdraw(watcher.claim);
       else this.#cancel();
     }
     this.#host.changed();
   }
 
-  next(event: TransferEvent<T>): void {
-    this.#watchers.next(event);
+  override error(error: unknown): void {
+    this.#end();
+    super.error(error);
+    this.#context?.abort();
   }
 
-  error(error: unknown): void {
+  override complete(): void {
     this.#end();
-    this.#watchers.error(error);
-    this.#context.abort();
-  }
-
-  complete(): void {
-    this.#end();
-    this.#watchers.complete();
+    super.complete();
   }
 
   /** The slot is there: one that waited idly begins its work. */
   start(): void {
     const idle = this.#idle;
-    if (idle === undefined) return;
     this.#idle = undefined;
-    this.#subscribe(() => idle.run(this.#context));
+    if (idle === undefined) this.#context?.start();
+    else this.#subscribe((context) => idle.run(context));
   }
 
   #begin(job: TransferJob<T>): void {
-    this.#hasBegun = true;
     const idle = this.#predecessor === undefined ? idleJobOf(job) : undefined;
-    if (idle === undefined) this.#subscribe(() => this.#whenFree(job));
+    if (idle === undefined) this.#subscribe((context) => this.#whenFree(job, context));
     else this.#beginIdle(idle);
   }
 
   /** Does as the job itself would, without a subscription as long as it waits. */
   #beginIdle(idle: IdleJob<T>): void {
-    this.#host.slots.enter(this.#context.place);
-    if (!this.#isOver && !this.#context.started) this.next(idle.waits);
+    this.#host.slots.enter(this.#place);
+    if (!this.#isOver && this.#place.state === 'waiting') this.next(idle.waits);
     // Whoever heard that it waits may have left, or freed a slot.
     if (this.#isOver) return;
-    if (this.#context.started) this.#subscribe(() => idle.run(this.#context));
-    else this.#idle = idle;
+    if (this.#place.state === 'waiting') this.#idle = idle;
+    else this.#subscribe((context) => idle.run(context));
   }
 
-  #subscribe(work: () => Observable<TransferEvent<T>>): void {
+  #subscribe(work: TransferJob<T>): void {
+    const context = (this.#context = new Context(this.#host.slots, this.#place));
     const run$ = new Observable<TransferEvent<T>>((running) => {
       this.#running = running;
-      defer(work).subscribe(running);
-      running.add(() => this.#tearDown());
+      try {
+        from(work(context)).subscribe(running);
+      } finally {
+        running.add(() => this.#tearDown());
+      }
     });
     run$.subscribe(this);
   }
 
-  #whenFree(job: TransferJob<T>): Observable<TransferEvent<T>> {
-    if (this.#predecessor === undefined) return this.#run(job);
+  #whenFree(job: TransferJob<T>, context: TransferContext): Observable<TransferEvent<T>> {
+    if (this.#predecessor === undefined) return this.#run(job, context);
     return concat(
       this.#predecessor.down$,
       defer(() => {
         this.#predecessor = undefined;
-        return this.#run(job);
+        return this.#run(job, context);
       }),
     );
   }
 
-  #run(job: TransferJob<T>): Observable<TransferEvent<T>> {
-    this.#host.slots.enter(this.#context.place);
+  #run(job: TransferJob<T>, context: TransferContext): Observable<TransferEvent<T>> {
+    this.#host.slots.enter(this.#place);
     // Whoever heard of that by `state$` may have left.
-    return this.#isOver ? EMPTY : job(this.#context);
+    return this.#isOver ? EMPTY : job(context);
   }
 
   /** The slot is held until the job is down; a place in line is of no more use. */
   #end(): void {
     this.#isOver = true;
-    if (!this.#context.started) this.#context.inactive();
+    if (this.#place.state !== 'held') this.#host.slots.leave(this.#place);
   }
 
   #cancel(): void {
     this.#isOver = true;
-    this.#context.abort();
+    this.#context?.abort();
     if (this.#running === undefined) this.#tearDown();
     else this.#running.unsubscribe();
   }
 
   #tearDown(): void {
-    this.#host.slots.leave(this.#context.place);
-    const works = this.#context.cleanups();
+    this.#host.slots.leave(this.#place);
+    const works = this.#context?.cleanups() ?? [];
     // One that was cancelled while it waited for its predecessor is down when that one is.
     if (this.#predecessor !== undefined) works.push(this.#predecessor.down$);
     if (works.length === 0) this.#goDown();
