@@ -25,6 +25,8 @@ export default tseslint.config(
         'error',
         { functions: false, methods: false, parameters: false, properties: true, variables: true },
       ],
+      // Says that a method needs no `this`, so that it may be passed on.
+      '@typescript-eslint/no-invalid-void-type': ['error', { allowAsThisParameter: true }],
       'rxjs-x/no-nested-subscribe': 'error',
     },
   },

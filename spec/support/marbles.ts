@@ -11,7 +11,7 @@ export function marbles(test: (helpers: RunHelpers, scheduler: TestScheduler) =>
 
 /** The events that the letters of the diagrams stand for: r and s are results, others progress. */
 export const events: Record<string, TransferEvent<string>> = {
-  ...Object.fromEntries(Array.from('abcdpqw', (letter) => [letter, progressEvent(letter)])),
+  ...Object.fromEntries(Array.from('abcdefghpqwxyz', (letter) => [letter, progressEvent(letter)])),
   w: progressEvent('Waiting'),
   r: resultEvent('r'),
   s: resultEvent('s'),

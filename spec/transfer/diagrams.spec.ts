@@ -228,6 +228,19 @@ describe('the diagrams of slots', () => {
       expectObservable(job(context)).toBe('w---d-d-(r|)', events);
     });
   });
+
+  it('whenStarted: a phase in any case', () => {
+    marbles(({ cold, expectObservable }) => {
+      const manager = new TransferManager<string>(1);
+      const transfer = (key: string, run: string) =>
+        manager.transfer(
+          key,
+          whenStarted(() => cold(run, events), { first: 'f' }),
+        );
+      expectObservable(transfer('a', 'd----d-(r|)')).toBe('(fd)-d-(r|)', events);
+      expectObservable(transfer('b', 'd----d-(s|)')).toBe('(fw)---d----d-(s|)', events);
+    });
+  });
 });
 
 describe('the diagrams of what a manager tells', () => {

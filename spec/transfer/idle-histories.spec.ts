@@ -1,5 +1,15 @@
 import fc from 'fast-check';
-import { concat, finalize, of, Subject, switchMap, take, VirtualTimeScheduler } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  finalize,
+  of,
+  Subject,
+  switchMap,
+  take,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import {
   progressEvent,
   TransferManager,
@@ -23,18 +33,23 @@ type ToJob = 'progress' | 'complete' | 'fail' | 'inactive' | 'cleaned up';
 
 /** What a watcher does when it first hears a word. */
 interface At {
-  readonly hears: 'Waiting' | 'p' | 'failed' | 'end';
+  readonly hears: 'First' | 'Waiting' | 'p' | 'failed' | 'end';
   readonly act: Action | undefined;
 }
 
-type MakeJob = (run: TransferJob<string>) => TransferJob<string>;
+type MakeJob = (run: TransferJob<string>, first: boolean) => TransferJob<string>;
 
-const idle: MakeJob = (run) => whenStarted(run);
+const idle: MakeJob = (run, first) => whenStarted(run, first ? { first: 'First' } : {});
 
-const byHand: MakeJob = (run) => (context) =>
-  context.started
-    ? run(context)
-    : concat(of(progressEvent('Waiting')), context.start$.pipe(switchMap(() => run(context))));
+const byHand: MakeJob = (run, first) => (context) =>
+  concat(
+    first ? of(progressEvent('First')) : EMPTY,
+    defer(() =>
+      context.started
+        ? run(context)
+        : concat(of(progressEvent('Waiting')), context.start$.pipe(switchMap(() => run(context)))),
+    ),
+  );
 
 /** A manager to which things are done, and all that can be seen of it. */
 class History {
@@ -99,7 +114,7 @@ class History {
       this.run(act);
       this.log.push(`${number} has acted`);
     };
-    const transfer$ = this.#manager.transfer(key, this.makeJob(this.#job(number)), {
+    const transfer$ = this.#manager.transfer(key, this.makeJob(this.#job(number), number % 4 < 2), {
       priority,
       group: number % 2,
     });
@@ -126,7 +141,7 @@ class History {
 const one = fc.nat({ max: 12 });
 
 function actions(inside: fc.Arbitrary<Action | undefined>): fc.Arbitrary<Action> {
-  const hears = fc.constantFrom<At['hears']>('Waiting', 'Waiting', 'p', 'failed', 'end');
+  const hears = fc.constantFrom<At['hears']>('First', 'Waiting', 'Waiting', 'p', 'failed', 'end');
   const watch = fc.record({
     do: fc.constant('watch' as const),
     key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),

@@ -1,4 +1,4 @@
-import { concat, defer, from, NEVER, of, type Observable } from 'rxjs';
+import { concat, defer, from, NEVER, type Observable } from 'rxjs';
 import {
   InvalidLayerError,
   isMismatch,
@@ -80,16 +80,15 @@ export function fetchBlob<TWhole extends Discardable>(
     digest: blob.digest,
     size: blob.size,
   });
-  return (context) =>
-    concat(
-      of(progressEvent(phases.pulling)),
-      whenStarted(() => {
-        const letGo = closing.use();
-        const fetch = new BlobFetch(destination, descriptor, context, settings);
-        context.cleanup(defer(() => from(fetch.close().finally(letGo))));
-        return concat(fetch.run().pipe(observed$), NEVER);
-      }, phases.waiting)(context),
-    );
+  return whenStarted(
+    (context) => {
+      const letGo = closing.use();
+      const fetch = new BlobFetch(destination, descriptor, context, settings);
+      context.cleanup(defer(() => from(fetch.close().finally(letGo))));
+      return concat(fetch.run().pipe(observed$), NEVER);
+    },
+    { first: phases.pulling, waiting: phases.waiting },
+  );
 }
 
 /** What a store hands over. */

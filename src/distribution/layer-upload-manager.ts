@@ -1,7 +1,6 @@
 import { concat, defer, EMPTY, merge, mergeMap, of, type Observable } from 'rxjs';
 import type { Descriptor } from '../oci/index.js';
 import {
-  progressEvent,
   retryTransfer,
   TransferManager,
   whenStarted,
@@ -82,14 +81,9 @@ export class LayerUploadManager {
     const countsAnew = (): boolean => layer.gotSomewhere?.() ?? false;
     const { retry, observe } = this.#settings;
     const observed$ = observe<TransferEvent<Descriptor>>({ name: 'upload', layer: layer.id });
-    return (context) =>
-      concat(
-        of(progressEvent(phases.preparing)),
-        whenStarted(
-          () =>
-            layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), unwrapped(), observed$),
-          phases.waiting,
-        )(context),
-      );
+    return whenStarted(
+      () => layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), unwrapped(), observed$),
+      { first: phases.preparing, waiting: phases.waiting },
+    );
   }
 }

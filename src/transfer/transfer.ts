@@ -165,8 +165,9 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   /** Does as the job itself would, without a subscription as long as it waits. */
   #beginIdle(idle: IdleJob<T>): void {
     this.#host.slots.enter(this.#place);
+    // Whoever hears of any of this may leave, or free a slot.
+    if (!this.#isOver && idle.opening !== undefined) this.next(idle.opening);
     if (!this.#isOver && this.#place.state === 'waiting') this.next(idle.waits);
-    // Whoever heard that it waits may have left, or freed a slot.
     if (this.#isOver) return;
     if (this.#place.state === 'waiting') this.#idle = idle;
     else this.#subscribe((context) => idle.run(context));

@@ -6,8 +6,8 @@ import type { TransferManager, TransferOptions } from './transfer-manager.js';
 /** What {@link watchTransfer} makes of a value. */
 export interface WantedTransfer<T> extends TransferOptions {
   readonly key: string;
-  /** See {@link TransferJob}. */
-  job(context: TransferContext): Observable<TransferEvent<T>>;
+  /** See {@link TransferJob}. Called without a `this`. */
+  job(this: void, context: TransferContext): Observable<TransferEvent<T>>;
 }
 
 /**
@@ -33,6 +33,6 @@ export function watchTransfer<V, T>(
 ): OperatorFunction<V, TransferEvent<T>> {
   return mergeMap((value: V) => {
     const wanted = want(value);
-    return manager.transfer(wanted.key, (context) => wanted.job(context), wanted);
+    return manager.transfer(wanted.key, wanted.job, wanted);
   });
 }

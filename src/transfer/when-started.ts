@@ -1,6 +1,14 @@
-import { startWith, switchMap, type Observable } from 'rxjs';
+import { concat, defer, of, switchMap, type Observable } from 'rxjs';
 import type { TransferContext, TransferJob } from './job.js';
 import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
+
+/** What a job of {@link whenStarted} tells ahead of its work. */
+export interface WhenStartedOptions {
+  /** The phase told first of all, whether a slot is free or not. Default: none. */
+  readonly first?: string;
+  /** The phase told where no slot is free. Default `Waiting`. */
+  readonly waiting?: string;
+}
 
 /**
  * A job that does nothing until it has a slot: emits the progress `Waiting`, unless it gets its
@@ -12,41 +20,54 @@ import { progressEvent, type ProgressEvent, type TransferEvent } from './progres
  * whenStarted:   w---d-d-(r|)
  * ```
  *
- * Errors and completes as `run` does.
+ * With `first`, it begins with that phase in any case:
+ *
+ * ```
+ * limit 1   a: (fd)-d-(r|)            f: the first phase
+ *           b: (fw)---d----d-(s|)     w: Waiting
+ * ```
+ *
+ * Errors and completes as `run` does, which is called once. `run` gets the slot with the context;
+ * what it throws is the transfer's error.
+ *
+ * As long as it waits, the kernel subscribes to nothing of such a job, which halves the memory of a
+ * transfer in line. A job around it that calls it is a job like any other, and is subscribed.
  *
  * @example
  * manager.transfer('a', whenStarted(() => timer(100).pipe(map(() => resultEvent('done')))));
  */
 export function whenStarted<T>(
-  run: (context: TransferContext) => Observable<TransferEvent<T>>,
-  waiting = 'Waiting',
+  run: TransferJob<T>,
+  { first, waiting = 'Waiting' }: WhenStartedOptions = {},
 ): TransferJob<T> {
+  const opening = first === undefined ? undefined : progressEvent(first);
   const waits = progressEvent(waiting);
-  return Object.assign(
-    (context: TransferContext) =>
-      context.started
-        ? run(context)
-        : context.start$.pipe(
-            switchMap(() => run(context)),
-            startWith(waits),
-          ),
-    { [idleUntilStarted]: { waits, run } },
-  );
+  function job(context: TransferContext): Observable<TransferEvent<T>> {
+    const run$ = defer(() => run(context));
+    const wait$ = concat(of(waits), context.start$.pipe(switchMap(() => run$)));
+    return concat(
+      opening === undefined ? [] : [opening],
+      defer(() => (context.started ? run$ : wait$)),
+    );
+  }
+  return Object.assign(job, { [idleUntilStarted]: { opening, waits, run } });
 }
 
 const idleUntilStarted = Symbol('idleUntilStarted');
 
 /** What is known of a job that does nothing until it has a slot. */
 export interface IdleJob<T> {
-  /** What it emits when it has to wait. */
+  /** What it emits first of all. */
+  readonly opening: ProgressEvent | undefined;
+  /** What it emits then when it has to wait. */
   readonly waits: ProgressEvent;
   /** What it does once it has its slot. */
   run(context: TransferContext): Observable<TransferEvent<T>>;
 }
 
 /**
- * What {@link whenStarted} made of a job. With it, the kernel needs to subscribe to nothing as long
- * as the job waits, which halves the memory of a transfer in line.
+ * What {@link whenStarted} made of a job, with which the kernel does as the job would, without a
+ * subscription.
  */
 export function idleJobOf<T>(job: TransferJob<T>): IdleJob<T> | undefined {
   return (job as { readonly [idleUntilStarted]?: IdleJob<T> })[idleUntilStarted];
