@@ -1,11 +1,66 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createRegistryClient } from '../../src/registry/index.js';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
 import { startDocker, type DockerOutcome } from '../support/docker.js';
+import { startDockerRegistry } from '../support/docker-registry.js';
 import { startEngine, type RunningEngine } from '../support/engine.js';
 import { describeWithPeers } from '../support/peers.js';
+import { pushSample } from '../support/push-sample.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+import { startTokenServer, tokenUser } from '../support/token-server.js';
 import { until } from '../support/until.js';
+
+describeWithPeers(['docker', 'docker-registry', 'openssl'], 'an identity token', () => {
+  it("of docker's configuration pulls and pushes, and is told to nobody", async () => {
+    const tokens = await startTokenServer();
+    const registry = await startDockerRegistry({ config: tokens.config });
+    const logged: string[] = [];
+    const note = (...words: unknown[]): void => void logged.push(JSON.stringify(words));
+    const logger = { trace: note, debug: note, info: note, warn: note, error: note };
+    const running = await startEngine(undefined, { logger });
+    const name = `${registry.host}/team/app`;
+    const { username, password, refreshToken } = tokenUser;
+    const client = createRegistryClient({
+      credentials: () => Promise.resolve({ kind: 'basic', username, password }),
+    });
+    try {
+      const image = await sampleImage({ layers: [[{ name: 'a', size: 1000 }]] });
+      await pushSample(client, `${name}:v1`, image);
+      const config = temporaryFolder();
+      const auth = Buffer.from(`${username}:`).toString('base64');
+      const entry = { auth, identitytoken: refreshToken };
+      writeFileSync(
+        join(config, 'config.json'),
+        JSON.stringify({ auths: { [registry.host]: entry } }),
+      );
+      const outcomes: DockerOutcome[] = [];
+      for (const args of [
+        ['pull', `${name}:v1`],
+        ['tag', `${name}:v1`, `${name}:v2`],
+        ['push', `${name}:v2`],
+      ]) {
+        outcomes.push(await startDocker(running.host, args, config).outcome);
+      }
+      expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+      expect(tokens.asked.at(-1)).toMatchObject({ method: 'POST', user: username });
+      expect(logged.length).toBeGreaterThan(0);
+      const told = JSON.stringify(outcomes) + logged.join('\n');
+      for (const secret of [
+        refreshToken,
+        Buffer.from(JSON.stringify(entry)).toString('base64url'),
+      ]) {
+        expect(told).not.toContain(secret);
+      }
+      expect(told).not.toMatch(/x-registry-auth/i);
+    } finally {
+      await client.close();
+      await running.close();
+      await registry.stop();
+      await tokens.close();
+    }
+  }, 60_000);
+});
 
 describeWithPeers(['docker'], 'docker login', () => {
   const login = { username: 'ali', password: 'open sesame' };
