@@ -96,6 +96,17 @@ describe('rxfer pull', () => {
     expect(registry.bytesServed(image.layers[0]!.digest) - before).toBe(image.layers[0]!.size);
   });
 
+  it('says of several images which one it was whose layer failed', async () => {
+    const bad = await sampleImage({ layers: [[{ name: 'bad', size: 100 }]] });
+    registry.addImage('bad', 'v1', bad);
+    const { digest } = bad.layers[0]!;
+    registry.inject({ match: { digest, method: 'GET' }, fault: { kind: 'status', status: 404 } });
+    const references = ['bad:v1', 'app:v1'].map((name) => `${registry.host}/${name}`);
+    const { code, stderr } = await cli('pull', ...references, '--store', temporaryFolder());
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^rxfer: ${registry.host}/bad:v1: .*404.*${digest}`, 'm'));
+  });
+
   it('goes on with the others when one fails, and then fails', async () => {
     const references = ['no/such:v1', 'app:v1', 'nor/this:v1'].map(
       (name) => `${registry.host}/${name}`,

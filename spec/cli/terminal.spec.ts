@@ -121,7 +121,7 @@ describeWithPeers(['tmux'], 'a pull on a terminal', () => {
     for (const [columns, rows, bar] of [
       [50, 20, 0],
       [120, 12, 42],
-      [90, 5, 21],
+      [90, 5, 20],
     ] as const) {
       terminal.resize(columns, rows);
       await until(() => barOfTotal() === bar);

@@ -41,6 +41,17 @@ describe('renderLines', () => {
     ]);
   });
 
+  it.each([
+    [77, 'Total         1/4, 14m 11s left       [=>    ]     6.0 MB/23.0 MB   20.0 kB/s'],
+    [70, 'Total         1/4, 14m 11s left          6.0 MB/23.0 MB   20.0 kB/s'],
+    [60, 'Total         1/4, 14m 11s left          6.0 MB/23.0 MB'],
+    [40, 'Total         1/4, 14m 11s left'],
+    [20, 'Total         1/4, 1'],
+  ])('cuts off no number of bytes on %d columns', (columns, total) => {
+    const slow = { ...measured, totals: { ...measured.totals, rate: 20_000 } };
+    expect(renderLines(slow, { columns, color: 'none' }).at(-1)).toBe(total);
+  });
+
   it('is never wider than the terminal, nor higher', () => {
     fc.assert(
       fc.property(

@@ -27,8 +27,9 @@ export class Screen {
   draw(snapshot: ProgressSnapshot): void {
     this.#snapshot = snapshot;
     const { columns, rows } = this.#size();
-    // The cursor stands on the last row.
-    this.#lines = renderLines(snapshot, { columns, rows: rows - 1, color: this.#color });
+    // The cursor stands on the last row; what erases the rest of a line takes its last column along.
+    const room = { columns: columns - 1, rows: rows - 1 };
+    this.#lines = renderLines(snapshot, { ...room, color: this.#color });
     this.#update(this.#lines.join('\n'));
   }
 

@@ -13,18 +13,19 @@ export interface RenderOptions {
 
 /**
  * A snapshot as lines for a terminal: one per layer with id, phase, bar, bytes and rate, and one
- * for the total, with the time left. Pure.
+ * for the total, with the time left. Where they find no room, bars go first, then rates, then
+ * bytes. Pure.
  */
 export function renderLines(snapshot: ProgressSnapshot, options: RenderOptions): string[] {
   if (snapshot.layers.length === 0) return [];
   const { shown, hidden } = fitRows(snapshot.layers, options.rows);
-  const rows = [
-    ...shown.map(layerRow),
-    ...(hidden.length === 0 ? [] : [hiddenRow(hidden)]),
-    totalRow(snapshot),
-  ];
-  const widths = columnWidths(rows, options.columns);
-  return rows.map((row) => drawRow(row, widths, options));
+  const layers = [...shown.map(layerRow), ...(hidden.length === 0 ? [] : [hiddenRow(hidden)])];
+  const long = [...layers, totalRow(snapshot, 'long')];
+  const widths = columnWidths(long, options.columns);
+  if (widths.bar > 0) return long.map((row) => drawRow(row, widths, options));
+  const short = [...layers, totalRow(snapshot, 'short')];
+  const narrow = columnWidths(short, options.columns);
+  return short.map((row) => drawRow(row, narrow, options));
 }
 
 type Style = 'plain' | 'done' | 'waiting' | 'retrying' | 'total';
@@ -40,6 +41,7 @@ interface Row {
   readonly rate: string;
 }
 
+/** Of a column that finds no room: 0. */
 interface Widths {
   readonly columns: number;
   readonly name: number;
@@ -87,9 +89,11 @@ function shareOf(current: number, total: number | undefined): number | undefined
   return total === 0 ? 1 : Math.min(1, current / total);
 }
 
-function totalRow({ layers, totals }: ProgressSnapshot): Row {
+function totalRow({ layers, totals }: ProgressSnapshot, form: 'long' | 'short'): Row {
   const { current, total, rate, done } = totals;
-  const counts = `${done} of ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  const unit = layers.length === 1 ? 'layer' : 'layers';
+  const counts =
+    form === 'long' ? `${done} of ${layers.length} ${unit}` : `${done}/${layers.length}`;
   const left = rate === undefined || rate === 0 ? undefined : (total - current) / rate;
   return {
     style: 'total',
@@ -140,23 +144,23 @@ function columnWidths(rows: readonly Row[], columns: number): Widths {
   const text = widest((row) => row.text, usualText);
   const bytes = widest((row) => row.bytes, usualBytes);
   const rate = widest((row) => row.rate, usualRate);
-  const free = columns - [name, text, bytes, rate].reduce((sum, width) => sum + width + 2, 0);
-  return {
-    columns,
-    name,
-    text,
-    bar: free < narrowestBar ? 0 : Math.min(free, widestBar),
-    bytes,
-    rate,
-  };
+  const left = columns - name - gap.length - text;
+  // A number that is cut off would be another one.
+  const fits = (width: number): boolean => width <= left;
+  const numbers = gap.length + bytes + gap.length + rate;
+  if (!fits(gap.length + bytes)) return { columns, name, text, bar: 0, bytes: 0, rate: 0 };
+  if (!fits(numbers)) return { columns, name, text, bar: 0, bytes, rate: 0 };
+  const free = left - numbers - gap.length;
+  const bar = free < narrowestBar ? 0 : Math.min(free, widestBar);
+  return { columns, name, text, bar, bytes, rate };
 }
 
 function drawRow(row: Row, widths: Widths, { color }: RenderOptions): string {
   const cells: string[] = [row.name.padEnd(widths.name), row.text.padEnd(widths.text)];
   if (widths.bar > 0) cells.push(drawBar(row.share, widths.bar));
-  cells.push(row.bytes.padStart(widths.bytes), row.rate.padStart(widths.rate));
+  if (widths.bytes > 0) cells.push(row.bytes.padStart(widths.bytes));
+  if (widths.rate > 0) cells.push(row.rate.padStart(widths.rate));
   const line = cells.join(gap).trimEnd();
-  // What goes first on a narrow terminal is whatever stands last.
   const fitting = line.length <= widths.columns ? line : line.slice(0, widths.columns).trimEnd();
   return color === 'ansi' ? paint(row.style, fitting) : fitting;
 }

@@ -8,6 +8,7 @@ import type {
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
 import { moveImages } from '../move-images.js';
+import { RxferError } from '../../transfer/index.js';
 import type { MoveOptions } from '../options.js';
 import { moveOptionsOf } from '../platform-options.js';
 import { imagesJson, imagesText } from '../images-json.js';
@@ -61,7 +62,7 @@ function pullAll(
         pulled.set(reference, { image, bytes, seconds });
       }),
       catchError((error: unknown) => {
-        failures.push(error);
+        failures.push(references.length === 1 ? error : withReference(reference, error));
         return EMPTY;
       }),
     ),
@@ -71,6 +72,23 @@ function pullAll(
     return throwError(() => (failures.length === 1 ? failures[0] : new AggregateError(failures)));
   });
   return concat(merge(...pulls), end$);
+}
+
+/** A failed pull among several. */
+class ImageFailedError extends RxferError {
+  override readonly name = 'ImageFailedError';
+
+  constructor(reference: string, cause: RxferError) {
+    const { code, message, hint } = cause;
+    const told = hint === undefined ? {} : { hint };
+    super(code, `${reference}: ${message}`, { ...told, reference, cause });
+  }
+}
+
+/** Of several images, which one it was belongs to what went wrong. */
+function withReference(reference: string, error: unknown): unknown {
+  const isTold = error instanceof RxferError && error.message.includes(reference);
+  return error instanceof RxferError && !isTold ? new ImageFailedError(reference, error) : error;
 }
 
 function json({ image, bytes, seconds }: Pulled): string {
