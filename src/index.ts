@@ -2,7 +2,7 @@
  * rxfer moves container image layers between registries and a local layer store, as RxJS
  * Observables.
  *
- * @packageDocumentation
+ * @module rxfer
  */
 export * from './transfer/index.js';
 export * from './oci/index.js';

@@ -1,7 +1,7 @@
 /**
  * The part of the Docker Engine API that is about images, for Docker's own clients and libraries.
  *
- * @packageDocumentation
+ * @module rxfer/engine
  */
 export type { EngineStore } from './change-images.js';
 export * from './engine.js';

@@ -1,7 +1,10 @@
 const empty = Buffer.alloc(0);
 
 /** Chunks of bytes; a source that can pass over some without reading them has `skip`. */
-export type Chunks = AsyncIterable<Buffer> & { skip?(length: number): void };
+export type Chunks = AsyncIterable<Buffer> & {
+  /** Passes over so many bytes. */
+  skip?(length: number): void;
+};
 
 /** Reads a stream of chunks in pieces of the sizes that its reader wants. */
 export class ByteSource {

@@ -15,10 +15,12 @@ export class FileChunks implements AsyncIterableIterator<Buffer, undefined> {
     this.#handle = handle;
   }
 
+  /** Itself: it can be read once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** Reads up to 64 KiB. */
   async next(): Promise<IteratorResult<Buffer, undefined>> {
     const buffer = Buffer.allocUnsafe(readSize);
     const { bytesRead } = await this.#handle.read(buffer, 0, readSize, this.#position);

@@ -162,6 +162,7 @@ export interface ImageDocument {
 
 /** The images that a store knows by name. */
 export interface ImageRecords {
+  /** The image of that name, written in full; `undefined` where there is none. */
   get(reference: string): Promise<ImageRecord | undefined>;
   /** All of them, sorted by reference. */
   list(): Promise<ImageRecord[]>;

@@ -2,6 +2,6 @@
  * Spans of what rxfer does, for OpenTelemetry. Needs `@opentelemetry/api`, which rxfer doesn't
  * bring along.
  *
- * @packageDocumentation
+ * @module rxfer/opentelemetry
  */
 export * from './open-telemetry.js';

@@ -1,3 +1,9 @@
+/**
+ * What user interfaces subscribe to: events of pulls and pushes as snapshots, lines, server-sent
+ * events and timelines. Runs in browsers.
+ *
+ * @module rxfer/progress
+ */
 export * from './docker-progress.js';
 export * from './events.js';
 export * from './format.js';

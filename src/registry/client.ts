@@ -35,6 +35,7 @@ export type CredentialProvider = (
 
 /** Turns a reference into the descriptor it stands for now (containerd's Resolver). */
 export interface Resolver {
+  /** Asks for the descriptor, without the content. @throws RxferError, ERR_NOT_FOUND where there is none. */
   resolve(reference: Reference, signal: AbortSignal): Promise<Descriptor>;
 }
 

@@ -1,3 +1,9 @@
+/**
+ * For users' specs: a registry in the process with faults to inject, sample images, marble diagrams of
+ * transfers, and the contract that every store keeps.
+ *
+ * @module rxfer/testing
+ */
 export type { Fault, FaultMatch, FaultRule, InjectedFault } from './faults.js';
 export type { RegistryAuth } from './registry-auth.js';
 export type { RepositoryContent, StoredManifest } from './registry-content.js';

@@ -14,7 +14,11 @@ import {
 
 /** What a diagram is held against. */
 export interface MarbleExpectation<V> {
-  /** @param values what the letters stand for, beside those known anyway. */
+  /**
+   * Compares when the test's virtual time is over.
+   *
+   * @param values what the letters stand for, beside those known anyway.
+   */
   toBe(diagram: string, values?: Readonly<Record<string, V>>): void;
 }
 

@@ -1,3 +1,9 @@
+/**
+ * The kernel: transfers by key that are shared, limited, watched, retried and cancelled. Knows
+ * nothing of images, imports rxjs alone, and runs in browsers.
+ *
+ * @module rxfer/transfer
+ */
 export * from './do-not-retry.js';
 export * from './errors.js';
 export * from './events-of.js';

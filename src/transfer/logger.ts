@@ -9,10 +9,15 @@ export type LogFields = Readonly<Record<string, string | number | undefined>>;
  * secret: neither credentials nor tokens, nor the queries of addresses.
  */
 export interface Logger {
+  /** rxfer tells nothing at this level yet. */
   trace(fields: LogFields, message: string): void;
+  /** Each step: requests, tokens, layers, waits. */
   debug(fields: LogFields, message: string): void;
+  /** What is out of the ordinary and as it should be. */
   info(fields: LogFields, message: string): void;
+  /** What went wrong and is made up for, or is told as an error as well. */
   warn(fields: LogFields, message: string): void;
+  /** Faults of rxfer's own. */
   error(fields: LogFields, message: string): void;
 }
 
