@@ -18,6 +18,22 @@ export class Listener<E> extends Link {
  * late hears:     -----q--r
  * ```
  *
+ * What one of them throws harms no other, nor itself:
+ *
+ * ```
+ * told:           --p-q-r-|
+ * bad hears:      --p-q-r-|         throws at each
+ * good hears:     --p-q-r-|
+ * ```
+ *
+ * One that brings about the next event while it hears of one is heard in order by all:
+ *
+ * ```
+ * told:           --p-----|         the first brings about q as it hears of p
+ * first hears:    --(pq)--|
+ * second hears:   --(pq)--|
+ * ```
+ *
  * It is `share` with a ReplaySubject, made for a scheduler: it knows how many listen, leaving costs
  * O(1) among 10,000, all hear events in the order in which they were told even where a handler
  * brings about the next one, and nothing that one of them throws, not even from its teardown,

@@ -60,7 +60,19 @@ export const defaultRetryDelay = (failures: number): number => 5000 * failures;
  * - Waits as long as the server asks where that is longer.
  * - Errors with the last attempt's error after `maxAttempts`, and at once where a DoNotRetry
  *   stands in its causes ({@link isDoNotRetry}).
+ *
+ * ```
+ * attempt:          --#                                   each of 3
+ * retryTransfer:    --2 999ms 1 999ms --1 999ms --#       waits 2 s, then 1 s
+ * ```
+ *
  * - Completes when an attempt does. Unsubscribing ends the attempt or the wait at once.
+ *
+ * ```
+ * attempt runs:     ^-!
+ * watched:          ^ 1002ms !                            cancelled while it waits
+ * retryTransfer:    --2 999ms 1
+ * ```
  */
 export function retryTransfer<T>(
   options: RetryTransferOptions = {},

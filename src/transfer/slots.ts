@@ -28,6 +28,26 @@ import type { Place } from './place.js';
  *           d: w--------p----(r|)
  * ```
  *
+ * The occupancy of a slot is not the transfer: it ends when the job gives it back by `inactive`,
+ * completes, fails or is cancelled.
+ *
+ * ```
+ * limit 1   a: p-q-------(r|)       gives it back at q, and goes on
+ *           b: w-p-(r|)             completes
+ *           c: w---p-#              fails
+ *   d watches: ^-------!            cancelled
+ *           d: w-----p-
+ *           e: w-------p-(r|)
+ * ```
+ *
+ * Whatever waits, entering the line, leaving it and the next turn cost the same:
+ *
+ * ```
+ * limit 1        a: p--(r|)
+ * 100,000 watch:    ^-!             wait, and leave
+ *                b: w--p--(r|)      asked for after them
+ * ```
+ *
  * A new limit switches to a new mergeMap, which gets the still-held occupancies ahead of turns:
  * raised, the next in line start at once; lowered, nothing starts until fewer than the limit run.
  *

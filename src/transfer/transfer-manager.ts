@@ -150,6 +150,14 @@ export class TransferManager<T = unknown> {
    * begins a new one with `job`.
    *
    * ```
+   * first watches:    ---^                 until then, nothing happens
+   * job runs:         ---^--!
+   * first hears:      ----p-(r|)
+   * ```
+   *
+   * The job runs once, whoever watches; a joiner gets the latest event at once, then each.
+   *
+   * ```
    * job:              --p-q---(r|)
    * first watches:    ^------!             leaves; the transfer goes on
    * first hears:      --p-q--
@@ -157,33 +165,83 @@ export class TransferManager<T = unknown> {
    * second hears:     -----q--(r|)
    * ```
    *
-   * - Emits the job's events; a joiner gets the latest one first.
-   * - Completes or errors as the job does, which frees the key; every watcher is told.
+   * Completes or errors as the job does, which frees the key; every watcher is told.
    *
    * ```
    * first job:       -p-(r|)
-   * next watches:    ------^              once the first is over
+   * next watches:    ------^               once the first is over
    * next hears:      -------q-(s|)
    * ```
    *
-   * - Unsubscribing the last watcher cancels it, whether it waits, runs or retries. The same key
-   *   afterwards begins anew, once the old one's teardown is over, and takes its place in line then.
+   * Unsubscribing the last watcher cancels it, whether it waits, runs or retries: its job is
+   * unsubscribed, its signal aborted, its slot or place in line free.
    *
    * ```
-   * first watches:    ^--!                the last one leaves
-   * teardown:         ----|               begins then
+   * first watches:    ^----!
+   * second watches:   --^-----!            the last one
+   * job runs:         ^-------!
+   * signal:           --------a            aborted
+   * third waits:      w-------p-(r|)       for the slot
+   * ```
+   *
+   * The same key afterwards begins anew, once the old one's teardown is over, and takes its place
+   * in line then.
+   *
+   * ```
+   * first watches:    ^--!                 the last one leaves
+   * teardown:         ----|                begins then
    * second watches:   ----^
    * second hears:     --------q-(r|)
    * ```
-   * - In line, higher priorities go first; inside a priority, groups take turns; inside a group,
-   *   first come, first served. A transfer stands where the best claim of its present watchers
-   *   puts it: one that joins with a higher priority lifts it for as long as it stays.
+   *
+   * In line, higher priorities go first; inside a priority, groups take turns; inside a group,
+   * first come, first served. A transfer stands where the best claim of its present watchers
+   * puts it: one that joins with a higher priority lifts it for as long as it stays.
    *
    * ```
    * limit 1   a:       p--(r|)
    *           b:       w--------p--(r|)
    *           c (1):   w-----p--(r|)
    *           d (2):   w--p--(r|)
+   * ```
+   *
+   * A slow watcher holds up neither the transfer nor the others.
+   *
+   * ```
+   * job:              p-q-(r|)
+   * slow hears:       p----q----r----|     takes 5 over each
+   * other hears:      p-q-(r|)
+   * ```
+   *
+   * From its handlers, a watcher may subscribe to any transfer of the manager,
+   *
+   * ```
+   * limit 1       a:  p--(r|)
+   *               b:  w--p--#
+   * at p of a,    c:  w-----p--(r|)        asked for in next
+   * at | of a,    a:  ---w-----p--(r|)     in complete: a new one
+   * at # of b,    b:  ------w-----p--(r|)  in error: a new one
+   * ```
+   *
+   * unsubscribe from any, which then hears no more,
+   *
+   * ```
+   * job:              -p-q-r-(s|)
+   * first hears:      -p-q-r-(s|)          at q makes the second leave, at its end the third
+   * second hears:     -p-
+   * third hears:      -p-q-r-s
+   * fourth hears:     -p-q-r               leaves at r
+   * ```
+   *
+   * and change the limit:
+   *
+   * ```
+   * limit, 1:   --2-3-1
+   * a:          p-q-#                      2: from its next   3: from its error
+   * b:          w-p---(r|)                 1: from its complete
+   * c:          w---p---(r|)
+   * d:          w---p---(r|)
+   * e:          w-------p---(r|)
    * ```
    *
    * @throws InvalidPriorityError
@@ -203,6 +261,15 @@ export class TransferManager<T = unknown> {
   /**
    * Changes how many hold a slot at a time, at once: raised, the next in line start; lowered,
    * those that run go on and nothing starts until fewer than the limit run.
+   *
+   * ```
+   * limit, 1:   --0-----2                  0: any number
+   * a:          p-------(r|)
+   * b:          w-p-------(r|)
+   * c:          w-p-------(r|)
+   * d:          ----p-------(r|)
+   * e:          ---------wp-------(r|)
+   * ```
    *
    * @param limit 0: any number.
    * @throws InvalidConcurrencyError
