@@ -9,7 +9,6 @@ import {
   failsWith,
   hangingAfter,
   ingesting,
-  sampleBlob,
   stage,
   unaborted,
   type StoreCase,
@@ -80,7 +79,8 @@ export const interruptionCases: readonly StoreCase[] = [
   ),
   caseOfLayer(
     'does not open an ingest whose signal is aborted, before or while it waits',
-    async ({ layers, blob, bytes }) => {
+    async ({ layers, ...sample }) => {
+      const { blob, bytes } = sample;
       await assert.rejects(layers.ingest(blob, AbortSignal.abort()), { name: 'AbortError' });
       await ingesting(layers, blob, async (ingest) => {
         const waiting = new AbortController();
@@ -91,7 +91,7 @@ export const interruptionCases: readonly StoreCase[] = [
         await (await ingest.complete(unaborted())).discard();
         await assert.rejects(second, { name: 'AbortError' });
       });
-      await (await stage(layers, await sampleBlob('cancelled'))).discard();
+      await (await stage(layers, sample)).discard();
     },
   ),
   caseOfLayer(
