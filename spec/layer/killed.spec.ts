@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,33 +16,67 @@ import {
 import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
 import { PullingProcess } from '../support/pulling-process.js';
 import { seededRandom } from '../support/random.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 const kills = Number(process.env['RXFER_KILLS'] ?? 200);
 const { random, seed } = seededRandom();
 /** What a pull comes by, in this order; it is killed at random instants after each. */
 const milestones = ['ready', 'resolved', 'Downloading', 'Extracting', 'layer'] as const;
+/** Steps that every pull takes, from the folder that is there first to the last word on the disk. */
+const everyStage = [
+  'mkdir images',
+  'rename rxfer-store.json.ID.tmp rxfer-store.json',
+  // The session, and a blob's way.
+  'symlink sessions/ID.lock',
+  'symlink ingest/sha256-ID.lock',
+  'mkdir sessions/ID/ID/diff',
+  'sync ingest/sha256-ID',
+  'rename ingest/sha256-ID blobs/sha256/ID',
+  'sync blobs/sha256',
+  // A layer's: the barrier, its record, and its registration.
+  'sync sessions',
+  'sync sessions/ID/ID/layer.json.ID.tmp',
+  'rename sessions/ID/ID/layer.json.ID.tmp sessions/ID/ID/layer.json',
+  'rename sessions/ID/ID layers/sha256/ID',
+  'sync layers/sha256',
+  // The documents' and the image's.
+  'rename sessions/ID/ID.ID.tmp blobs/sha256/ID',
+  'rename sessions/ID/ID.json.ID.tmp images/ID.json',
+  'sync images',
+];
+/** The hexadecimal part of a digest, or what randomUUID makes. */
+const identifier = /[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 // A killed process loses nothing of what it has written, synced or not: memory will do.
 const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 let registry: TestRegistry;
-let image: SampleImage;
-let reference: string;
+let images: Record<'large' | 'small', SampleImage>;
+let references: Record<'large' | 'small', string>;
 let program: ChildProgram;
 const client = createRegistryClient();
 
 beforeAll(async () => {
   program = compileChildProgram('pulling');
   registry = await startRegistry();
-  image = await sampleImage({
-    layers: [files('a', 60, 2000), files('b', 1, 500_000), files('c', 20, 2000), files('d', 1, 9)],
-  });
-  registry.addImage('app', 'v1', image);
-  reference = `${registry.host}/app:v1`;
+  images = {
+    large: await sampleImage({
+      layers: [
+        files('a', 60, 2000),
+        files('b', 1, 500_000),
+        files('c', 20, 2000),
+        files('d', 1, 9),
+      ],
+    }),
+    small: await sampleImage({ layers: [files('a', 2, 2000), files('b', 1, 50_000)] }),
+  };
+  for (const [name, image] of Object.entries(images)) registry.addImage(name, 'v1', image);
+  references = { large: `${registry.host}/large:v1`, small: `${registry.host}/small:v1` };
 });
 afterAll(async () => {
   await client.close();
   await registry.close();
   program.remove();
+  removeTemporaryFolders();
 });
 
 function files(name: string, count: number, size: number): SampleEntry[] {
@@ -66,9 +100,9 @@ it(`opens, is whole and goes on after each of ${kills} kills, seed ${seed}`, asy
     });
     // Starts while the rest is looked at.
     next = new PullingProcess(program.file);
-    const state = stateOf(folder);
-    caught.set(state.name, (caught.get(state.name) ?? 0) + 1);
-    await checkStore(folder, state, `kill ${kill} after ${milestone}, ${state.name}`);
+    const { name: state } = stateOf(folder, images.large);
+    caught.set(state, (caught.get(state) ?? 0) + 1);
+    await checkStore(folder, images.large, `kill ${kill} after ${milestone}, ${state}`);
     rmSync(folder, { recursive: true, force: true });
   }
   await next.kill();
@@ -79,7 +113,29 @@ it(`opens, is whole and goes on after each of ${kills} kills, seed ${seed}`, asy
   }
 }, 1_200_000);
 
-/** How long pulls take from each milestone to the next, in ms: the median of three. */
+it('opens, is whole and goes on after a kill before each step onto the disk', async () => {
+  const log = join(temporaryFolder(), 'steps');
+  const killedBefore = new Set<string>();
+  let next = new PullingProcess(program.file);
+  for (let last = 1; ; last++) {
+    const folder = mkdtempSync(join(place, 'rxfer-spec-killed-'));
+    const child = next;
+    rmSync(log, { force: true });
+    await child.pull(folder, references.small, { log, last });
+    await child.end();
+    next = new PullingProcess(program.file);
+    const steps = readFileSync(log, 'utf8').split('\n').slice(0, -1);
+    const step = `${steps.at(-1)}`.replace(identifier, 'ID');
+    await checkStore(folder, images.small, `killed before step ${last}: ${step}`);
+    rmSync(folder, { recursive: true, force: true });
+    if (steps.length < last) break;
+    killedBefore.add(step);
+  }
+  await next.kill();
+  expect([...killedBefore]).toEqual(expect.arrayContaining(everyStage));
+}, 1_200_000);
+
+/** How long pulls take from each milestone/** How long pulls take from each milestone to the next, in ms: the median of three. */
 async function measure(): Promise<Map<string, number>> {
   const runs: number[][] = [];
   for (let run = 0; run < 3; run++) {
@@ -115,7 +171,7 @@ async function pullSlowly(
     fault: { kind: 'rate', bytesPerSecond: 3_000_000 },
   });
   try {
-    await child.pull(folder, reference);
+    await child.pull(folder, references.large);
     await work();
   } finally {
     slow.remove();
@@ -129,7 +185,7 @@ interface State {
 }
 
 /** What a killed process has left, by its files. */
-function stateOf(folder: string): State {
+function stateOf(folder: string, image: SampleImage): State {
   const offsets = image.layers.map((layer) => offsetOf(folder, layer));
   const layers = namesIn(join(folder, 'layers', 'sha256')).length;
   if (namesIn(join(folder, 'images')).length > 0) return { name: 'done', offsets };
@@ -152,7 +208,9 @@ function namesIn(folder: string): string[] {
 }
 
 /** The store opens, nothing in it is wrong, and a pull fetches exactly what is missing. */
-async function checkStore(folder: string, { offsets }: State, what: string): Promise<void> {
+async function checkStore(folder: string, image: SampleImage, what: string): Promise<void> {
+  const reference = image === images.large ? references.large : references.small;
+  const { offsets } = stateOf(folder, image);
   const store = await openDiskStore(folder);
   expect({ what, left: readdirSync(join(folder, 'sessions')) }).toEqual({ what, left: [] });
   expect({ what, damages: (await store.verify()).damages }).toEqual({ what, damages: [] });

@@ -14,8 +14,9 @@ export interface ChildProgram {
 export function compileChildProgram(name: string): ChildProgram {
   // Within the project, where its dependencies are found.
   const folder = join(root, 'node_modules', '.cache', `rxfer-spec-${process.pid}-${name}`);
-  const program = join('spec', 'support', 'children', `${name}.ts`);
-  for (const source of [...sourcesIn('src'), program]) {
+  const programs = join('spec', 'support', 'children');
+  const program = join(programs, `${name}.ts`);
+  for (const source of [...sourcesIn('src'), ...sourcesIn(programs)]) {
     const { outputText } = ts.transpileModule(readFileSync(join(root, source), 'utf8'), {
       compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
     });

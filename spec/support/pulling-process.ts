@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Steps } from './children/pulling.js';
 
 /** What a pulling process tells. */
 export interface News {
@@ -29,9 +30,14 @@ export class PullingProcess {
   }
 
   /** Begins, once the process is up. */
-  async pull(directory: string, reference: string): Promise<void> {
+  async pull(directory: string, reference: string, steps?: Steps): Promise<void> {
     await this.told('ready');
-    this.#child.send({ directory, reference });
+    this.#child.send({ directory, reference, ...(steps && { steps }) });
+  }
+
+  /** Waits until the process is gone. */
+  async end(): Promise<void> {
+    await this.#exit;
   }
 
   /** Waits for news of a kind; false when the process has ended without. */

@@ -1,0 +1,65 @@
+import * as processes from 'node:child_process';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+
+/** Does something just before a step, which is told as `rename …/from …/to`, and counted from 1. */
+export type BeforeStep = (step: number, what: string) => void;
+
+/**
+ * Steps in before each call of this process that makes a folder or lock, moves something, or syncs:
+ * those that what is on the disk after a crash depends on.
+ *
+ * @param within only calls with a path that begins so are steps.
+ */
+export async function beforeSteps(within: string, act: BeforeStep): Promise<void> {
+  let count = 0;
+  const step = (name: string, paths: readonly unknown[]): void => {
+    const ours = paths.filter((path) => typeof path === 'string' && path.startsWith(within));
+    if (ours.length === 0) return;
+    const shown = ours.map((path) => (path as string).slice(within.length + 1)).join(' ');
+    act(++count, `${name} ${shown}`);
+  };
+  intercept(fs.promises as unknown as Methods, ['mkdir', 'rename'], step);
+  intercept(fs as unknown as Methods, ['symlinkSync'], step);
+  // What is synced is told by what was opened.
+  const opened = new WeakMap<object, string>();
+  const { open } = fs.promises;
+  fs.promises.open = async (...call) => {
+    const handle = await open(...call);
+    opened.set(handle, String(call[0]));
+    return handle;
+  };
+  const probe = await open('/', 'r');
+  const handles = Object.getPrototypeOf(probe) as { sync: () => Promise<void> };
+  await probe.close();
+  const { sync } = handles;
+  handles.sync = function (this: object) {
+    step('sync', [opened.get(this)]);
+    return sync.call(this);
+  };
+  const { execFile } = processes;
+  const run = promisify(execFile) as (...call: unknown[]) => unknown;
+  const execFileInSteps = Object.assign((...call: unknown[]) => run(...call), {
+    [promisify.custom]: (file: string, options: readonly string[]) => {
+      step(file, options);
+      return run(file, options);
+    },
+  });
+  Object.assign(processes, { execFile: execFileInSteps });
+}
+
+type Methods = Record<string, (...call: unknown[]) => unknown>;
+
+function intercept(
+  object: Methods,
+  names: readonly string[],
+  step: (name: string, paths: readonly unknown[]) => void,
+): void {
+  for (const name of names) {
+    const original = object[name]?.bind(object);
+    object[name] = (...call) => {
+      step(name.replace('Sync', ''), call.slice(0, 2));
+      return original?.(...call);
+    };
+  }
+}
