@@ -33,7 +33,8 @@ export interface UploadDescriptor {
   readonly diffID?: DiffID;
   /**
    * One attempt to bring the layer to the target: cold, emits progress and then one result with
-   * what the target stores, is cancelled by unsubscribing, and is subscribed again on a retry.
+   * what the target stores, completes, and is cancelled by unsubscribing. When it errors it is
+   * subscribed again, as far as retries go.
    */
   upload(): Observable<TransferEvent<Descriptor>>;
   /**

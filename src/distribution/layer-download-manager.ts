@@ -33,7 +33,7 @@ export class LayerDownloadManager {
     this.state$ = this.#blobs.state$;
   }
 
-  /** How many layers move data, and how many wait; see TransferManager.state$. */
+  /** How many layers move data, and how many wait; as {@link TransferManager.state$}. */
   readonly state$: Observable<TransferManagerState>;
 
   /**

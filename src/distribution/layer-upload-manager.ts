@@ -27,7 +27,7 @@ export class LayerUploadManager {
     this.state$ = this.#uploads.state$;
   }
 
-  /** How many layers move data, and how many wait; see TransferManager.state$. */
+  /** How many layers move data, and how many wait; as {@link TransferManager.state$}. */
   readonly state$: Observable<TransferManagerState>;
 
   /**

@@ -62,7 +62,8 @@ export interface Engine {
   listen(address: string, options?: EngineListenOptions): Promise<string>;
   /**
    * The same events; what moves is shown in the dashboard, and can be cancelled there, as what
-   * clients ask for. Each subscription is an operation of its own.
+   * clients ask for. Each subscription is an operation of its own. Cold; completes and errors with
+   * `events$`, and with a CancelledError when it is cancelled there or the engine closes.
    */
   track<E extends ImageProgressEvent>(
     what: OperationKind,
@@ -78,7 +79,7 @@ export interface Engine {
    * @throws InvalidAddressError, ListenError
    */
   openDashboard(address: string, folder: string): Promise<string>;
-  /** How many watch in the dashboard, now and after each change. Never completes. */
+  /** How many watch in the dashboard, now and after each change. Never completes nor errors. */
   readonly dashboardReaders$: Observable<number>;
   /**
    * Ends what is under way, tells those who wait for it, and takes the socket away. Resolves when

@@ -52,21 +52,38 @@ export interface RxferOptions extends LayerManagerOptions {
  * Moves images. All that is started on one of these shares its transfers, under one limit.
  *
  * The Observables are cold: nothing happens before they are subscribed, and unsubscribing cancels
- * what nobody else shares. They emit one `resolved`, events by layer, one `result`, and complete;
- * or error with a typed error (docs/errors.md).
+ * what nobody else shares. They complete, or error with a typed error (docs/errors.md); a reference
+ * that is none is an error of theirs too, and nothing is thrown.
  */
 export interface Rxfer {
   /**
-   * Pulls an image from its registry into the store. Whoever gets the result holds the leases on
-   * the layers until calling its `release`.
+   * Pulls an image from its registry into the store. Cold.
+   *
+   * - Emits one `resolved`, progress and `layer` by layer, one `result`, and completes. The image
+   *   has its name in the store by then.
+   * - Whoever gets the result holds the leases on the layers, so that no collection removes them,
+   *   until calling its `release`.
+   * - Errors with the first failure that retries couldn't cure. What has come of a layer stays, and
+   *   the next pull goes on there; no lease is left.
+   * - Unsubscribing cancels what no other pull shares.
    */
   pull(reference: string, options?: MoveOptions & RegistryChoice): Observable<PullEvent>;
-  /** Pushes an image of the store, by default the one of the same name, to a registry. */
+  /**
+   * Pushes an image of the store, by default the one of the same name, to a registry. Cold.
+   *
+   * - Emits one `resolved`, progress and `layer` by layer, one `result`, and completes. The manifest
+   *   goes last, so that the name never leads to half an image.
+   * - Errors with the first failure that retries couldn't cure; layers that are there stay there.
+   * - Unsubscribing cancels what no other push shares.
+   */
   push(reference: string, options?: PushOptions): Observable<CopyEvent>;
   /**
    * Copies an image from one place to another: `REF` on a registry, `store:REF`,
    * `oci:FOLDER[:TAG]`, an OCI image layout, `oci-archive:FILE[:TAG]`, one in a tar, or
-   * `docker-archive:FILE[:REF]`, as `docker save` writes. An archive that is there is replaced.
+   * `docker-archive:FILE[:REF]`, as `docker save` writes. An archive that is there is replaced. Cold.
+   *
+   * Emits, completes and errors as `pull` does where the store is the destination, and as `push`
+   * does elsewhere. Of an archive that isn't finished, also since it was unsubscribed, no file is left.
    */
   copy(
     source: string,
@@ -81,35 +98,47 @@ export interface Rxfer {
    * By default layers are unpacked from their blobs, and their diffIDs prove each byte. With `link`
    * they are made from the files that the store has unpacked, where it has, which are trusted to be
    * what {@link StoreMaintenance.verify} would find them.
+   *
+   * Cold. Emits progress by layer, one `result`, and completes. Errors with what the first layer
+   * fails with, and with an image or a layer that the store hasn't.
    */
   unpack(reference: string, directory: string, options?: UnpackOptions): Observable<UnpackEvent>;
   /**
    * Pulls an image of the store again as it was recorded, by its digest, and fetches what is
-   * missing of it. For what StoreMaintenance.verify calls affected.
+   * missing of it. For what StoreMaintenance.verify calls affected. Cold; emits, completes and errors
+   * as `pull` does, and the result is to be released as well.
    */
   repair(reference: string): Observable<PullEvent>;
   /**
    * The tags of a repository, such as `alpine` or `localhost:5000/app`. A page is asked for once
-   * the one before has been taken, so that `take(n)` asks for no more than it needs.
+   * the one before has been taken, so that `take(n)` asks for no more than it needs. Cold; emits
+   * them one by one and completes after the last, or errors where a page can't be had.
    */
   tags(repository: string, options?: ListingOptions & RegistryChoice): Observable<string>;
-  /** The repositories of a registry, such as `localhost:5000`, by their paths; as `tags` does. */
+  /**
+   * The repositories of a registry, such as `localhost:5000`, by their paths. Cold; emits them one by
+   * one, page by page as `tags` does, and completes after the last. Errors with ERR_NO_CATALOG where
+   * the registry doesn't list them.
+   */
   catalog(host: string, options?: ListingOptions): Observable<string>;
   /**
    * What has an image or artifact of a registry as its subject, such as signatures, as far as the
-   * registry or the tag in place of a list says; of one `artifactType` where that is given.
+   * registry or the tag in place of a list says; of one `artifactType` where that is given. Cold;
+   * emits one by one and completes after the last, at once where there are none. Errors where a tag
+   * isn't there.
    */
   referrers(reference: string, options?: ReferrersOptions): Observable<Descriptor>;
   /**
    * Removes a tag from a registry, or by digest a manifest with all its tags, for everybody.
-   * Emits the reference in full once it is done.
+   * Cold; emits the reference in full once it is done, and completes. Errors with ERR_DELETE_REFUSED
+   * where the registry deletes no such thing. Unsubscribing may come too late.
    */
   delete(reference: string): Observable<string>;
   /** Changes how many layers move data at a time in each direction, at once; 0: any number. */
   setConcurrency(limit: number): void;
-  /** How many layers are being downloaded, and how many wait. */
+  /** How many layers are being downloaded, and how many wait; as {@link TransferManager.state$}. */
   readonly downloads$: Observable<TransferManagerState>;
-  /** How many layers are being uploaded, and how many wait. */
+  /** How many layers are being uploaded, and how many wait; as {@link TransferManager.state$}. */
   readonly uploads$: Observable<TransferManagerState>;
 }
 

@@ -44,7 +44,10 @@ export function toDockerProgress(
     );
 }
 
-/** As {@link toDockerProgress}, but errors with the source, for those who can tell it otherwise. */
+/**
+ * As {@link toDockerProgress}, and completes with the source, but errors with it as well, for those
+ * who can tell it otherwise.
+ */
 export function dockerLines(
   options: DockerProgressOptions = {},
 ): OperatorFunction<ImageProgressEvent, string> {

@@ -8,7 +8,8 @@ const shortest = 500;
 
 /**
  * Adds to each snapshot the rates in bytes per second, measured over about the last two seconds.
- * The same snapshot again, later, shows that nothing has moved meanwhile.
+ * The same snapshot again, later, shows that nothing has moved meanwhile. Completes and errors with
+ * the source.
  */
 export function withRates(scheduler: SchedulerLike): MonoTypeOperatorFunction<ProgressSnapshot> {
   return (snapshots$) =>

@@ -29,7 +29,8 @@ export type TransferJob<T> = (context: TransferContext) => Observable<TransferEv
 export interface TransferContext {
   /**
    * Emits once and completes when the transfer gets its slot, also to those who subscribe later.
-   * Stays silent when the transfer is cancelled before, or has given up its place by `inactive()`.
+   * Stays silent when the transfer is cancelled before, or has given up its place by `inactive()`. Never
+   * errors.
    */
   readonly start$: Observable<void>;
   /** Whether the transfer has got its slot: `start$` emits at once to whoever subscribes now. */

@@ -106,8 +106,8 @@ export class TransferManager<T = unknown> {
   }
 
   /**
-   * How busy the manager is: the current state on subscribing, then each change. Never completes;
-   * costs nothing while nobody watches.
+   * How busy the manager is: the current state on subscribing, then each change. Never completes
+   * nor errors; costs nothing while nobody watches.
    *
    * ```
    * limit 1   a: --p---(r|)
@@ -128,8 +128,8 @@ export class TransferManager<T = unknown> {
 
   /**
    * The transfers that live or whose teardown is under way, for UIs and for finding leaks: the
-   * list on subscribing, then after changes, at most ten times a second. Never completes; costs
-   * nothing while nobody watches.
+   * list on subscribing, then after changes, at most ten times a second. Never completes nor errors;
+   * costs nothing while nobody watches.
    *
    * ```
    * limit 1   a: -p 149ms (r|)

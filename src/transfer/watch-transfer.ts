@@ -6,7 +6,7 @@ import type { TransferManager, TransferOptions } from './transfer-manager.js';
 /** What {@link watchTransfer} makes of a value. */
 export interface WantedTransfer<T> extends TransferOptions {
   readonly key: string;
-  /** See {@link TransferJob}. Called without a `this`. */
+  /** What it is if none is alive: a cold {@link TransferJob}, which completes or errors. Called without a `this`. */
   job(this: void, context: TransferContext): Observable<TransferEvent<T>>;
 }
 

@@ -61,7 +61,7 @@ export interface IdleJob<T> {
   readonly opening: ProgressEvent | undefined;
   /** What it emits then when it has to wait. */
   readonly waits: ProgressEvent;
-  /** What it does once it has its slot. */
+  /** What it does once it has its slot: cold; its end is the job's, be it completion or an error. */
   run(context: TransferContext): Observable<TransferEvent<T>>;
 }
 
