@@ -37,6 +37,8 @@ export interface HttpAnswer {
 
 /** Header fields that an answer may have; what few bytes they take is limited besides. */
 const maxHeaders = 200;
+/** Bytes of a body that wait for their reader before its socket is left alone. */
+const bodyBuffer = 512 * 1024;
 
 /** The sockets of a client: one pool for each origin that it speaks to and way to secure it. */
 export class Connections {
@@ -81,6 +83,7 @@ export class Connections {
         headers: { 'user-agent': this.#settings.userAgent, ...headers },
         body,
         signal,
+        highWaterMark: bodyBuffer,
       });
       const { statusCode: status, headers: received } = answer;
       return limited({ url, status, headers: received, body: answer.body }, concern);

@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import { Pool } from 'undici';
+import { gatherBytes } from './gather-bytes.js';
 import type { ClientSettings } from './options.js';
 import { proxiedPool, type OriginPool, type ProxyServer } from './proxied-pool.js';
 import { watchForStalls } from './stall-watch.js';
@@ -20,7 +21,10 @@ const maxHeaderSize = 16 * 1024;
 /** Makes the pool of an origin: to the origin itself, or through the proxy that stands for it. */
 export function createPool(options: OriginPoolOptions): OriginPool {
   const { dispatcher, destroy } = plainPool(options);
-  return { dispatcher: dispatcher.compose(watchForStalls(options.settings)), destroy };
+  return {
+    dispatcher: dispatcher.compose(watchForStalls(options.settings), gatherBytes()),
+    destroy,
+  };
 }
 
 function plainPool({ origin, settings, secure, proxy }: OriginPoolOptions): OriginPool {
