@@ -59,6 +59,11 @@ export class ConfinedRoot {
     return { parent, path: `${parent}/${base}`, base };
   }
 
+  /** Whether a path is known to be of a folder itself; no: it must be looked at. */
+  isKnownFolder(path: string): boolean {
+    return this.#real.has(path);
+  }
+
   /**
    * Says that a folder was removed. Not only its own name leads nowhere then: on a file system that
    * folds case or Unicode forms, others did too. So all is to be looked at again.

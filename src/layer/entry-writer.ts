@@ -5,6 +5,7 @@ import { InvalidLayerError } from './errors.js';
 import { setTimes } from './file-times.js';
 import { makeNode } from './make-node.js';
 import type { FileSharing } from './file-sharing.js';
+import { hasCode } from './system-errors.js';
 import type { TarHeader } from './tar-header.js';
 import type { TarEntry } from './tar-reader.js';
 import type { UnpackedTree } from './unpacked-tree.js';
@@ -18,6 +19,8 @@ export interface EntryWriterOptions {
   readonly onto: 'nothing' | 'layers';
 }
 
+const setGroupID = 0o2000;
+
 /**
  * Writes one entry after the other. Small files and metadata go by synchronous calls, each of
  * which takes microseconds, where the way through the thread pool would cost ten times that.
@@ -28,6 +31,8 @@ export class EntryWriter {
   readonly #onto: EntryWriterOptions['onto'];
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
+  /** Whether new files may get another group than ours: new folders get their modes at the end. */
+  #givesGroup: boolean | undefined;
   /** How many entries took the place of something. */
   replacements = 0;
 
@@ -56,6 +61,15 @@ export class EntryWriter {
       return undefined;
     }
     this.#prepareParent(place.parent);
+    // Most files are new, so that it is quicker to try than to look.
+    const isOwnFile = header.type === 'file' && entry.original === undefined;
+    const descriptor = isOwnFile ? openNew(place.path) : undefined;
+    if (descriptor !== undefined) {
+      await this.#fill(descriptor, entry);
+      this.#noteMade(place.path, header);
+      if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
+      return place.path;
+    }
     const file = this.#clearWay(place, header);
     if (header.type === 'link' && file !== place.path) return file;
     const isThere = await this.#make(file, entry);
@@ -69,7 +83,9 @@ export class EntryWriter {
     const { header } = entry;
     switch (header.type) {
       case 'file':
-        if (!this.#share(file, entry)) await this.#writeFile(file, entry);
+        if (!this.#share(file, entry)) {
+          await this.#fill(fs.openSync(nativePath(file), 'wx', 0o600), entry);
+        }
         return true;
       case 'directory':
         this.#makeFolder(file, header);
@@ -112,13 +128,13 @@ export class EntryWriter {
     return true;
   }
 
-  async #writeFile(file: string, entry: TarEntry): Promise<void> {
+  /** Makes an empty file what its entry says, and closes it. */
+  async #fill(descriptor: number, entry: TarEntry): Promise<void> {
     const { header } = entry;
-    const descriptor = fs.openSync(nativePath(file), 'wx', 0o600);
     try {
       await writeData(descriptor, entry);
-      if (this.#isRoot) fs.fchownSync(descriptor, header.uid, header.gid);
-      else this.#noteOwner(header);
+      if (!this.#isRoot) this.#noteOwner(header);
+      else if (!this.#isBornOwned(header)) fs.fchownSync(descriptor, header.uid, header.gid);
       fs.fchmodSync(descriptor, header.mode);
       setTimes(descriptor, header.modified);
     } finally {
@@ -145,7 +161,21 @@ export class EntryWriter {
     if (hasOwn && attributes !== undefined) this.#tree.attributes.set(file, attributes);
   }
 
+  /** Whether root's new files have this owner anyway: nowhere below does a folder give its own. */
+  #isBornOwned({ uid, gid }: TarHeader): boolean {
+    if (uid !== 0 || gid !== 0) return false;
+    this.#givesGroup ??=
+      this.#onto !== 'nothing' ||
+      process.getegid?.() !== 0 ||
+      (fs.lstatSync(nativePath(this.#tree.confined.root)).mode & setGroupID) !== 0;
+    return !this.#givesGroup;
+  }
+
   #prepareParent(parent: string): void {
+    if (this.#tree.confined.isKnownFolder(parent)) {
+      this.#tree.folders.touch(parent);
+      return;
+    }
     const there = lstatPath(parent);
     if (there?.isDirectory() === true) {
       this.#tree.folders.touch(parent);
@@ -235,6 +265,16 @@ export class EntryWriter {
 
   #noteOwner({ uid, gid }: TarHeader): void {
     if (uid !== process.geteuid?.() || gid !== process.getegid?.()) this.#omissions.add('owner');
+  }
+}
+
+/** `undefined` where something is. */
+function openNew(file: string): number | undefined {
+  try {
+    return fs.openSync(nativePath(file), 'wx', 0o600);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return undefined;
+    throw error;
   }
 }
 
