@@ -1,4 +1,4 @@
-import type { IndexedImage, ResolvedImage } from '../image/index.js';
+import type { IndexedImage, Referrer, ResolvedImage } from '../image/index.js';
 import { formatPlatform, type Digest } from '../oci/index.js';
 
 /** An image of an index as programs read it. */
@@ -19,8 +19,20 @@ export function imagesJson(images: readonly IndexedImage[]): IndexedImageJson[] 
   }));
 }
 
-/** How many images an index has, as people read it before the number of layers. */
-export function imagesText({ images }: ResolvedImage): string {
-  if (images === undefined) return '';
-  return `${images.length} ${images.length === 1 ? 'image' : 'images'}, `;
+/** What refers to an image, as programs read it. */
+export function referrersJson(referrers: readonly Referrer[]): object[] {
+  return referrers.map(({ manifest: { digest, artifactType }, subject }) => ({
+    digest,
+    artifactType,
+    subject,
+  }));
+}
+
+/** How much there is beside layers, as people read it before their number. */
+export function imagesText({ images, referrers }: ResolvedImage): string {
+  return counted(images, 'image') + counted(referrers, 'referrer');
+}
+
+function counted(list: readonly unknown[] | undefined, what: string): string {
+  return list === undefined ? '' : `${list.length} ${list.length === 1 ? what : `${what}s`}, `;
 }

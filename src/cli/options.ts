@@ -19,6 +19,7 @@ export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOpti
   /** As it was typed: what reads it is loaded with the command. */
   readonly platform?: string;
   readonly all?: boolean;
+  readonly referrers?: boolean;
   readonly allowForeignLayers?: ForeignLayers;
 }
 
@@ -100,9 +101,14 @@ export function withPlatform(command: Command): Command {
   return command.option('--platform <os/arch[/variant]>', 'which of the platforms');
 }
 
-/** Adds `--all`. */
+/** Adds `--all` and `--referrers`. */
 export function withAll(command: Command): Command {
-  return command.option('--all', 'the index with the images of all its platforms, as they are');
+  return command
+    .option('--all', 'the index with the images of all its platforms, as they are')
+    .option(
+      '--referrers',
+      'what refers to what is moved as well, such as signatures, and what refers to that',
+    );
 }
 
 /** Adds `--allow-foreign-layers`. */

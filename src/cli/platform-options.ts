@@ -11,11 +11,13 @@ import { UsageError } from './usage-error.js';
 export function moveOptionsOf({
   platform,
   all = false,
+  referrers = false,
   allowForeignLayers: foreignLayers,
-}: Pick<MoveOptions, 'platform' | 'all' | 'allowForeignLayers'>): MovedImage {
+}: Pick<MoveOptions, 'platform' | 'all' | 'referrers' | 'allowForeignLayers'>): MovedImage {
   return {
     ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     ...(all ? { platforms: 'all' } : {}),
+    ...(referrers ? { referrers: 'all' } : {}),
     ...(foreignLayers === undefined ? {} : { foreignLayers }),
   };
 }

@@ -1,5 +1,5 @@
 import type { CopyEvent, PullEvent } from '../image/index.js';
-import { imagesJson, imagesText } from './images-json.js';
+import { imagesJson, imagesText, referrersJson } from './images-json.js';
 import { formatBytes } from '../progress/index.js';
 
 /** Prints what a push or copy ended in. */
@@ -18,7 +18,9 @@ export function printCopied(
     const layers = image.layers.map((layer) => ({ digest: layer.digest, size: layer.size }));
     const { config } = image;
     const images = image.images && imagesJson(image.images);
-    console.log(JSON.stringify({ destination, digest, config, images, layers, bytes, seconds }));
+    const referrers = image.referrers && referrersJson(image.referrers);
+    const told = { destination, digest, config, images, layers, referrers, bytes, seconds };
+    console.log(JSON.stringify(told));
     return;
   }
   const moved = `${imagesText(image)}${image.layers.length} layers, ${formatBytes(bytes)} moved`;

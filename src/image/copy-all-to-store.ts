@@ -68,6 +68,7 @@ async function chosen(
     root: () => Promise.resolve(tree.root),
     manifest: async (descriptor) =>
       known.get(descriptor.digest) ?? documents.manifest(descriptor, signal),
+    referrers: (subject) => documents.referrers(subject, signal),
     blob: (blob, request) => documents.blob(blob, request),
   };
   try {

@@ -24,9 +24,10 @@ import type { BlobBody, Descriptor } from '../oci/index.js';
 import { DoNotRetry, progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
 import { UploadSession, type UploadOptions } from '../registry/index.js';
 import type { BlobOrigins } from './blob-origins.js';
-import type { Cargo } from './cargo.js';
+import { toldIDs, type Cargo } from './cargo.js';
 import { closingTarget } from './closing-target.js';
 import type { CopyEvent } from './events.js';
+import type { ImageTree } from './image-tree.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { VerifyingStream } from './verifying-stream.js';
 
@@ -72,7 +73,7 @@ export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent
           bytes: [...written.values()].reduce((sum, bytes) => sum + bytes, 0),
         }),
       );
-      const resolved = { kind: 'resolved' as const, image, ids };
+      const resolved = { kind: 'resolved' as const, image, ids: toldIDs(cargo) };
       return concat(of(resolved), layers$, finish(options, cargo), result$);
     }),
     closingTarget(target),
@@ -88,8 +89,17 @@ function finish(options: CopyToTargetOptions, cargo: Cargo): Observable<never> {
   const manifests$ = from(cargo.manifests).pipe(
     concatMap((manifest) => fromAbortable((signal) => target.keep(manifest, signal))),
   );
+  // The registry takes referrers of what isn't there yet, and by its name the image has them.
+  const referrers$ = from(cargo.referrers).pipe(
+    concatMap(({ tree }) => fromAbortable((signal) => refer(target, tree, signal))),
+  );
   const root$ = fromAbortable((signal) => target.finish(cargo.root, signal));
-  return concat(configs$, manifests$, root$).pipe(ignoreElements());
+  return concat(configs$, manifests$, referrers$, root$).pipe(ignoreElements());
+}
+
+async function refer(target: ImageTarget, tree: ImageTree, signal: AbortSignal): Promise<void> {
+  for (const document of tree.documents.slice(0, -1)) await target.keep(document, signal);
+  await target.refer(tree.root, signal);
 }
 
 /** The way of a blob to the target, in any number of attempts. */

@@ -72,6 +72,11 @@ export class DockerArchiveSource implements ImageSource {
     return (await this.root(signal)).bytes;
   }
 
+  /** Nothing there refers to anything. */
+  referrers(): Promise<readonly Descriptor[]> {
+    return Promise.resolve([]);
+  }
+
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const { archive, names } = await this.#open(signal);
     const stream = archive.stream(names.get(digest) ?? '', offset, signal);

@@ -60,6 +60,11 @@ export class DockerArchiveTarget implements ImageTarget {
     return Promise.reject(new NotAnImageError(this.key, problem));
   }
 
+  refer(): Promise<void> {
+    const problem = 'an archive for docker load holds no referrers';
+    return Promise.reject(new NotAnImageError(this.key, problem));
+  }
+
   async finish({ bytes }: FetchedManifest): Promise<void> {
     const { layers } = parseManifest(bytes);
     const config = this.#config;

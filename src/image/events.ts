@@ -23,6 +23,16 @@ export interface ResolvedImage {
   readonly layers: readonly Descriptor[];
   /** The images of an index, in its order; absent where one image is moved. */
   readonly images?: readonly IndexedImage[];
+  /** What has it as its subject and is moved along; absent unless it was asked for. */
+  readonly referrers?: readonly Referrer[];
+}
+
+/** An artifact that has an image, or another artifact, as its subject, such as a signature. */
+export interface Referrer {
+  /** With its artifact type. */
+  readonly manifest: Descriptor;
+  readonly subject: Digest;
+  readonly layers: readonly Descriptor[];
 }
 
 /** An image within an index that is moved whole. */
@@ -39,7 +49,7 @@ export interface IndexedImage {
 export interface ImageResolvedEvent {
   readonly kind: 'resolved';
   readonly image: ResolvedImage;
-  /** The ids that progress comes under, one a layer, bottom-up. */
+  /** The ids that progress comes under, one a layer, bottom-up, those of referrers last. */
   readonly ids: readonly string[];
 }
 

@@ -12,6 +12,7 @@ import type { FetchedManifest } from '../registry/index.js';
 import { ImageTreeLimitError, NotAnImageError } from './errors.js';
 import { checkForeign, type ForeignLayers } from './foreign-layers.js';
 import { maxIndexDepth } from './resolve-image.js';
+import { mapAtMost } from './map-at-most.js';
 import type { ImageSource } from './seams.js';
 
 /** A manifest in an index, with what the index says of it. */
@@ -32,9 +33,9 @@ export interface ImageTree {
 }
 
 /** Manifests and indexes that an index may lead to. */
-const maxDocuments = 1000;
+export const maxDocuments = 1000;
 /** Bytes that they may have together, since they are held in memory. */
-const maxBytes = 64 * 1024 * 1024;
+export const maxBytes = 64 * 1024 * 1024;
 /** Manifests that are asked for at a time. */
 const width = 8;
 
@@ -106,21 +107,16 @@ function entriesOf(source: ImageSource, { descriptor, bytes }: FetchedManifest):
   return [...entries];
 }
 
-async function readAll(
+function readAll(
   source: ImageSource,
   descriptors: readonly Descriptor[],
   signal: AbortSignal,
 ): Promise<FetchedManifest[]> {
-  const documents: FetchedManifest[] = [];
-  for (let begin = 0; begin < descriptors.length; begin += width) {
-    const some = descriptors.slice(begin, begin + width).map(async (descriptor) => {
-      const { mediaType, digest, size } = descriptor;
-      const bytes = await source.manifest(descriptor, signal);
-      return { descriptor: { mediaType, digest, size }, bytes };
-    });
-    documents.push(...(await Promise.all(some)));
-  }
-  return documents;
+  return mapAtMost(width, descriptors, async (descriptor) => {
+    const { mediaType, digest, size } = descriptor;
+    const bytes = await source.manifest(descriptor, signal);
+    return { descriptor: { mediaType, digest, size }, bytes };
+  });
 }
 
 function treeOf(

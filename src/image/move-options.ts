@@ -12,6 +12,11 @@ export interface MoveOptions {
   readonly platform?: Platform;
   /** `all`: an index with all its images, byte for byte, attestations too. Default `one`. */
   readonly platforms?: 'one' | 'all';
+  /**
+   * `all`: what has the image as its subject too, such as signatures, and what has that as its
+   * subject; of an index that is moved whole, also what refers to its images. Default `none`.
+   */
+  readonly referrers?: 'none' | 'all';
   /** Default `refuse`. */
   readonly foreignLayers?: ForeignLayers;
 }

@@ -11,10 +11,17 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import type { FetchedManifest, UploadOptions } from '../registry/index.js';
+import { referrerOf, type FetchedManifest, type UploadOptions } from '../registry/index.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { ArchiveError } from './errors.js';
-import { chooseByTag, layoutVersion, nameAnnotation } from './layout-index.js';
+import {
+  chooseByTag,
+  layoutVersion,
+  nameAnnotation,
+  referrersIn,
+  withoutReferrers,
+  type LayoutReferrers,
+} from './layout-index.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { TarArchive } from './tar-archive.js';
@@ -26,6 +33,7 @@ export class OciArchiveSource implements ImageSource {
   readonly #tag: string | undefined;
   readonly repository = undefined;
   #archive: Promise<TarArchive> | undefined;
+  #listed: LayoutReferrers | undefined;
 
   constructor(file: string, tag: string | undefined) {
     this.#file = path.resolve(file);
@@ -37,10 +45,10 @@ export class OciArchiveSource implements ImageSource {
   }
 
   async root(signal: AbortSignal): Promise<FetchedManifest> {
-    const archive = await this.#open(signal);
-    const index = await archive.read('index.json', signal);
-    if (index === undefined) throw new ArchiveError(this.#file, 'it has no index.json');
-    const descriptor = chooseByTag(parseIndex(index).manifests, this.#tag, this.#file);
+    const entries = await this.#entries(signal);
+    const isPlain = this.#tag !== undefined || entries.length === 1;
+    const images = isPlain ? entries : withoutReferrers(entries, await this.#referrers(signal));
+    const descriptor = chooseByTag(images, this.#tag, this.#file);
     return { descriptor, bytes: await this.manifest(descriptor, signal) };
   }
 
@@ -48,11 +56,29 @@ export class OciArchiveSource implements ImageSource {
     return readDocument(descriptor, () => this.blob(descriptor, { offset: 0, signal }));
   }
 
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return (await this.#referrers(signal)).get(subject) ?? [];
+  }
+
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const archive = await this.#open(signal);
     const stream = archive.stream(blobName(digest), offset, signal);
     if (stream === undefined) throw new ArchiveError(this.#file, `it lacks the blob ${digest}`);
     return { stream, offset, resumable: true };
+  }
+
+  async #entries(signal: AbortSignal): Promise<readonly Descriptor[]> {
+    const archive = await this.#open(signal);
+    const index = await archive.read('index.json', signal);
+    if (index === undefined) throw new ArchiveError(this.#file, 'it has no index.json');
+    return parseIndex(index).manifests;
+  }
+
+  async #referrers(signal: AbortSignal): Promise<LayoutReferrers> {
+    this.#listed ??= await referrersIn(await this.#entries(signal), this.name, (descriptor) =>
+      this.manifest(descriptor, signal),
+    );
+    return this.#listed;
   }
 
   #open(signal: AbortSignal): Promise<TarArchive> {
@@ -71,6 +97,7 @@ export class OciArchiveTarget implements ImageTarget {
   readonly #tag: string | undefined;
   readonly #writer: ArchiveWriter;
   readonly #written = new Set<Digest>();
+  readonly #referrers: Descriptor[] = [];
 
   constructor(file: string, tag: string | undefined) {
     this.#file = path.resolve(file);
@@ -111,10 +138,15 @@ export class OciArchiveTarget implements ImageTarget {
     await this.#writer.addBytes(blobName(descriptor.digest), bytes);
   }
 
+  async refer(manifest: FetchedManifest): Promise<void> {
+    await this.keep(manifest);
+    this.#referrers.push(referrerOf(manifest)?.entry ?? manifest.descriptor);
+  }
+
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
     const { mediaType, digest, size } = descriptor;
     const named = this.#tag === undefined ? {} : { annotations: { [nameAnnotation]: this.#tag } };
-    const manifests = [{ mediaType, digest, size, ...named }];
+    const manifests = [...this.#referrers, { mediaType, digest, size, ...named }];
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
     await this.#writer.addBytes(blobName(digest), bytes);
     await this.#writer.addBytes('index.json', JSON.stringify(index));

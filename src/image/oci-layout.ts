@@ -13,9 +13,16 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import type { FetchedManifest, UploadOptions } from '../registry/index.js';
+import { referrerOf, type FetchedManifest, type UploadOptions } from '../registry/index.js';
 import { FolderError } from './errors.js';
-import { chooseByTag, layoutVersion, nameAnnotation } from './layout-index.js';
+import {
+  chooseByTag,
+  layoutVersion,
+  nameAnnotation,
+  referrersIn,
+  withoutReferrers,
+  type LayoutReferrers,
+} from './layout-index.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { writeVerified } from './write-verified.js';
@@ -25,6 +32,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   readonly #folder: string;
   readonly #tag: string | undefined;
   readonly repository = undefined;
+  #listed: LayoutReferrers | undefined;
 
   constructor(folder: string, tag: string | undefined) {
     this.#folder = path.resolve(folder);
@@ -44,12 +52,18 @@ export class OciLayout implements ImageSource, ImageTarget {
     if (entries === undefined) {
       throw new FolderError(this.#folder, 'is not an OCI image layout', 'It has no index.json.');
     }
-    const descriptor = chooseByTag(entries, this.#tag, this.#folder);
+    const isPlain = this.#tag !== undefined || entries.length === 1;
+    const images = isPlain ? entries : withoutReferrers(entries, await this.#referrers(signal));
+    const descriptor = chooseByTag(images, this.#tag, this.#folder);
     return { descriptor, bytes: await this.manifest(descriptor, signal) };
   }
 
   manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
     return readDocument(descriptor, () => this.blob(descriptor, { offset: 0, signal }));
+  }
+
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return (await this.#referrers(signal)).get(subject) ?? [];
   }
 
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
@@ -93,18 +107,39 @@ export class OciLayout implements ImageSource, ImageTarget {
     await this.#replace(this.#blob(descriptor.digest), bytes);
   }
 
+  /** Listed in index.json, where whoever looks for referrers finds the subject in the manifest. */
+  async refer(manifest: FetchedManifest): Promise<void> {
+    await this.keep(manifest);
+    const entry = referrerOf(manifest)?.entry ?? manifest.descriptor;
+    await this.#list(entry, ({ digest }) => digest !== entry.digest);
+  }
+
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
     await this.keep({ descriptor, bytes });
-    const others = ((await this.#entries()) ?? []).filter(({ digest, annotations }) =>
-      this.#tag === undefined
-        ? digest !== descriptor.digest || annotations?.[nameAnnotation] !== undefined
-        : annotations?.[nameAnnotation] !== this.#tag,
-    );
     const { mediaType, digest, size } = descriptor;
     const named = this.#tag === undefined ? {} : { annotations: { [nameAnnotation]: this.#tag } };
-    const manifests = [...others, { mediaType, digest, size, ...named }];
+    await this.#list({ mediaType, digest, size, ...named }, (other) => {
+      const name = other.annotations?.[nameAnnotation];
+      return this.#tag === undefined
+        ? other.digest !== digest || name !== undefined
+        : name !== this.#tag;
+    });
+  }
+
+  /** Puts an entry in index.json, beside those others that stay. */
+  async #list(entry: Descriptor, stays: (other: Descriptor) => boolean): Promise<void> {
+    const others = ((await this.#entries()) ?? []).filter(stays);
+    const manifests = [...others, entry];
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
     await this.#replace(path.join(this.#folder, 'index.json'), `${JSON.stringify(index)}\n`);
+  }
+
+  /** Read once: what is copied is what was there as the copy began. */
+  async #referrers(signal: AbortSignal): Promise<LayoutReferrers> {
+    this.#listed ??= await referrersIn((await this.#entries()) ?? [], this.name, (descriptor) =>
+      this.manifest(descriptor, signal),
+    );
+    return this.#listed;
   }
 
   async #found(): Promise<void> {

@@ -9,7 +9,9 @@ import {
   type Repository,
 } from '../oci/index.js';
 import type { FetchedManifest, RegistryClient, UploadOptions } from '../registry/index.js';
+import { SizeMismatchError } from '../layer/index.js';
 import type { ForeignLayers } from './foreign-layers.js';
+import { maxDocuments } from './image-tree.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 
 /** An image on a registry, to be read. */
@@ -37,9 +39,20 @@ export class RegistrySource implements ImageSource {
     return this.#client.manifest(this.#reference, signal);
   }
 
-  async manifest({ digest }: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+  async manifest({ digest, size }: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
     const { host, path } = this.#reference;
-    return (await this.#client.manifest({ host, path, digest }, signal)).bytes;
+    const { bytes } = await this.#client.manifest({ host, path, digest }, signal);
+    // Limits count the sizes that descriptors state.
+    if (bytes.length !== size) throw new SizeMismatchError(digest, size, bytes.length);
+    return bytes;
+  }
+
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    const found: Descriptor[] = [];
+    const options = { signal, maxEntries: maxDocuments };
+    const pages = this.#client.referrers(this.#reference, subject, options);
+    for await (const page of pages) found.push(...page);
+    return found;
   }
 
   blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody> {
@@ -88,6 +101,11 @@ export class RegistryTarget implements ImageTarget {
     const { host, path } = this.#reference;
     const { digest } = manifest.descriptor;
     return this.#client.putManifest({ host, path, digest }, manifest, signal);
+  }
+
+  /** The client sees to the list where the registry has none. */
+  refer(manifest: FetchedManifest, signal: AbortSignal): Promise<void> {
+    return this.keep(manifest, signal);
   }
 
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void> {

@@ -25,7 +25,9 @@ import { loadCargo, withoutForeignLayers } from './cargo.js';
 import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
+import { InvalidLocationError } from './errors.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
+import { keepReferrers } from './keep-referrers.js';
 import { DockerArchiveSource } from './docker-archive-source.js';
 import { DockerArchiveTarget } from './docker-archive-target.js';
 import { listed, type ListingOptions, type ReferrersOptions } from './listed.js';
@@ -214,6 +216,12 @@ class SharedRxfer implements Rxfer {
       const from = this.#source(parseLocation(source), options);
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, options);
+      if (to.kind === 'docker-archive' && options.referrers === 'all') {
+        throw new InvalidLocationError(
+          destination,
+          'an archive for docker load holds no referrers',
+        );
+      }
       if (to.kind === 'registry') return this.#copyToRegistry(from, to.reference, options);
       return copyToTarget({
         source: from,
@@ -301,17 +309,18 @@ class SharedRxfer implements Rxfer {
   #copyToStore(
     source: ImageSource,
     reference: Reference,
-    { platform, platforms = 'one', foreignLayers = 'refuse' }: MoveOptions,
+    { platform, platforms = 'one', referrers = 'none', foreignLayers = 'refuse' }: MoveOptions,
   ): Observable<PullEvent> {
     const copy$ = platforms === 'all' ? copyAllToStore : copyToStore;
-    return copy$({
+    const options = {
       source,
       store: this.#store,
       downloads: this.#downloads,
       reference: formatReference(reference),
       platform,
       foreign: foreignLayers,
-    });
+    };
+    return referrers === 'all' ? copy$(options).pipe(keepReferrers(options)) : copy$(options);
   }
 
   #copyToRegistry(

@@ -12,6 +12,8 @@ export interface ImageSource {
   root(signal: AbortSignal): Promise<FetchedManifest>;
   /** A manifest or index within it, verified. */
   manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
+  /** What is listed there as having a manifest as its subject, verified or not; each once. */
+  referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
   /** The bytes of a layer or configuration, which whoever reads them verifies. */
   blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
 }
@@ -36,6 +38,8 @@ export interface ImageTarget {
   ): Promise<'uploaded' | 'mounted'>;
   /** Keeps a manifest or index by its digest, once all that it points at is there. */
   keep(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
+  /** Keeps a manifest or index as `keep` does, where referrers of its subject are looked for. */
+  refer(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
   /** Gives the image its name; once all its blobs are there. */
   finish(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;
   /** Removes what isn't finished. Called once nothing else will be, in every outcome. */

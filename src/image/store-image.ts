@@ -1,12 +1,15 @@
 import { BlobNotFoundError, type ImageRecord, type Store } from '../layer/index.js';
 import {
+  formatReference,
+  parseIndex,
   parseReference,
   type BlobBody,
   type BlobRequest,
   type Descriptor,
+  type Digest,
   type Repository,
 } from '../oci/index.js';
-import type { FetchedManifest } from '../registry/index.js';
+import { referrersTag, type FetchedManifest } from '../registry/index.js';
 import { ImageNotFoundError, IncompleteImageError } from './errors.js';
 import { verified } from './read-document.js';
 import type { ImageSource } from './seams.js';
@@ -46,9 +49,21 @@ export class StoreSource implements ImageSource {
     return verified(descriptor, bytes);
   }
 
+  /** What a pull with referrers has left under the tag that stands for their list. */
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    const record = await this.#store.images.get(referrersName(this.repository, subject));
+    if (record === undefined) return [];
+    return parseIndex(await this.manifest(record.manifest, signal)).manifests;
+  }
+
   blob({ digest }: Descriptor, request: BlobRequest): Promise<BlobBody> {
     return this.#store.blobs.open(digest, request);
   }
+}
+
+/** The name, in full, of the list of a manifest's referrers in a store. */
+export function referrersName({ host, path }: Repository, subject: Digest): string {
+  return formatReference({ host, path, tag: referrersTag(subject) });
 }
 
 /** The record of an image that must be in the store. @throws ImageNotFoundError */

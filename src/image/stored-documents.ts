@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { BlobStore } from '../layer/index.js';
-import type { BlobBody, BlobRequest, Descriptor, Repository } from '../oci/index.js';
+import type { BlobBody, BlobRequest, Descriptor, Digest, Repository } from '../oci/index.js';
 import type { FetchedManifest } from '../registry/index.js';
 import { verified } from './read-document.js';
 import type { ImageSource } from './seams.js';
@@ -32,6 +32,10 @@ export class StoredDocuments implements ImageSource {
 
   async manifest(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
     return (await this.#stored(descriptor)) ?? this.#source.manifest(descriptor, signal);
+  }
+
+  referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return this.#source.referrers(subject, signal);
   }
 
   async blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody> {

@@ -15,9 +15,16 @@ export interface ResolvedNews {
     readonly resolved: string;
     /** Bottom-up. */
     readonly layers: readonly { readonly size: number }[];
+    /** What refers to it and is moved along. */
+    readonly referrers?: readonly { readonly layers: readonly { readonly size: number }[] }[];
   };
-  /** By layer, bottom-up, the id under which its news comes. */
+  /** By layer, bottom-up and those of referrers last, the id under which its news comes. */
   readonly ids: readonly string[];
+}
+
+/** The bytes of each layer that is told of, by its place in `ids`, where known. */
+export function sizesOf({ image: { layers, referrers = [] } }: ResolvedNews): readonly number[] {
+  return [...layers, ...referrers.flatMap((each) => each.layers)].map(({ size }) => size);
 }
 
 /** How far a layer is. */

@@ -7,7 +7,7 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { sampleProgress } from '../transfer/index.js';
-import type { ImageProgressEvent } from './events.js';
+import { sizesOf, type ImageProgressEvent } from './events.js';
 
 /** How often {@link toJsonLines} emits. */
 export interface JsonLinesOptions {
@@ -39,12 +39,13 @@ export function toJsonLines(
 function jsonOf(event: ImageProgressEvent): object | undefined {
   switch (event.kind) {
     case 'resolved': {
-      const { reference, resolved, layers } = event.image;
+      const { reference, resolved } = event.image;
+      const sizes = sizesOf(event);
       return {
         kind: event.kind,
         reference,
         digest: resolved,
-        layers: event.ids.map((id, index) => ({ id, size: layers[index]?.size ?? 0 })),
+        layers: event.ids.map((id, index) => ({ id, size: sizes[index] ?? 0 })),
       };
     }
     case 'progress':

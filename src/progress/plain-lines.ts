@@ -8,8 +8,9 @@ import { progressText, type ImageProgressEvent } from './events.js';
 export function plainLine(event: ImageProgressEvent): string | undefined {
   switch (event.kind) {
     case 'resolved': {
-      const { reference, resolved, layers } = event.image;
-      return `${reference}: ${resolved}, ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+      const { reference, resolved, layers, referrers } = event.image;
+      const others = referrers === undefined ? '' : `, ${counted(referrers, 'referrer')}`;
+      return `${reference}: ${resolved}, ${counted(layers, 'layer')}${others}`;
     }
     case 'progress':
       return `${event.id}: ${progressText(event.progress)}`;
@@ -17,6 +18,10 @@ export function plainLine(event: ImageProgressEvent): string | undefined {
     case 'result':
       return undefined;
   }
+}
+
+function counted({ length }: readonly unknown[], what: string): string {
+  return `${length} ${length === 1 ? what : `${what}s`}`;
 }
 
 /**

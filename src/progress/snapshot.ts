@@ -1,4 +1,4 @@
-import { progressText, type ImageProgressEvent, type ResolvedNews } from './events.js';
+import { progressText, sizesOf, type ImageProgressEvent } from './events.js';
 import type { Progress } from '../transfer/index.js';
 
 /** Where a layer stands. Immutable. */
@@ -56,11 +56,13 @@ export function reduceProgress(
   event: ImageProgressEvent,
 ): ProgressSnapshot {
   switch (event.kind) {
-    case 'resolved':
+    case 'resolved': {
+      const sizes = sizesOf(event);
       return event.ids.reduce(
-        (known, id, index) => withLayer(known, id, (layer) => sized(layer, sizeAt(event, index))),
+        (known, id, index) => withLayer(known, id, (layer) => sized(layer, sizes[index] ?? 0)),
         snapshot,
       );
+    }
     case 'progress':
       return withLayer(snapshot, event.id, (layer) => progressed(layer, event.progress));
     case 'layer':
@@ -71,10 +73,6 @@ export function reduceProgress(
     case 'result':
       return snapshot;
   }
-}
-
-function sizeAt(event: ResolvedNews, index: number): number {
-  return event.image.layers[index]?.size ?? 0;
 }
 
 function sized(layer: LayerSnapshot, size: number): LayerSnapshot {

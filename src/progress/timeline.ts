@@ -1,5 +1,5 @@
 import type { Timestamp } from 'rxjs';
-import type { ImageProgressEvent } from './events.js';
+import { sizesOf, type ImageProgressEvent } from './events.js';
 
 /** What a layer was in from one moment to another. Times are in ms since the timeline's begin. */
 export interface TimelineSpan {
@@ -58,11 +58,12 @@ export function reduceTimeline(
   const next = { ...timeline, began, duration: now };
   switch (event.kind) {
     case 'resolved': {
-      const { reference, resolved, layers } = event.image;
+      const { reference, resolved } = event.image;
+      const sizes = sizesOf(event);
       const image = { reference, digest: resolved, ids: event.ids };
       return event.ids.reduce<Timeline>(
         (known, id, index) => {
-          const size = layers[index]?.size;
+          const size = sizes[index];
           return withLayer(known, id, now, (layer) =>
             size === undefined ? layer : { ...layer, size },
           );

@@ -5,6 +5,8 @@ export type { PlainHttp } from './endpoints.js';
 export { certificates, type CertificatesOptions } from './certificates.js';
 export { dockerCredentials } from './docker-credentials.js';
 export * from './errors.js';
+export { referrerOf, referrersTag, type ReferrerEntry } from './referrers-tags.js';
+export { isMissing } from './try-hosts.js';
 export type { RequestFacts, RequestObserver } from './observe-requests.js';
 export type { RegistryClientOptions } from './options.js';
 export { ProxyError, type ProxyFault } from './proxy-error.js';

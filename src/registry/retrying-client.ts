@@ -33,7 +33,7 @@ const documentDelay = (failures: number): number => 1000 * 2 ** (failures - 1);
 
 /**
  * A client that tries again where that may help, for what describes images: manifests, indexes and
- * configurations, with the tokens that they need. Layers are as the client given has them, since
+ * configurations, with the tokens that they need, and lists of referrers, each read whole. Layers are as the client given has them, since
  * whoever moves layers has retries of their own.
  *
  * Nobody waits for a registry that has never answered and refuses connections: it doesn't run, or
@@ -90,7 +90,14 @@ export function retryingClient(
     mount: (repository, digest, from, upload) => client.mount(repository, digest, from, upload),
     tags: (repository, list) => client.tags(repository, list),
     repositories: (host, list) => client.repositories(host, list),
-    referrers: (repository, subject, list) => client.referrers(repository, subject, list),
+    referrers: async function* (repository, subject, list) {
+      yield await retrying(repository.host, list.signal, async (signal) => {
+        const found: Descriptor[] = [];
+        const pages = client.referrers(repository, subject, { ...list, signal });
+        for await (const page of pages) found.push(...page);
+        return found;
+      });
+    },
     delete: (reference, signal) => client.delete(reference, signal),
     check: (host, signal) => client.check(host, signal),
     close: () => client.close(),

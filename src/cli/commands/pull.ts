@@ -11,7 +11,7 @@ import { moveImages } from '../move-images.js';
 import { RxferError } from '../../transfer/index.js';
 import type { MoveOptions } from '../options.js';
 import { moveOptionsOf } from '../platform-options.js';
-import { imagesJson, imagesText } from '../images-json.js';
+import { imagesJson, imagesText, referrersJson } from '../images-json.js';
 
 /** What became of one reference. */
 interface Pulled {
@@ -93,13 +93,14 @@ function withReference(reference: string, error: unknown): unknown {
 
 function json({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, platform, config, layers, diffIDs, chainIDs, statuses } = image;
+  const referrers = image.referrers && referrersJson(image.referrers);
   if (image.images !== undefined) {
     const status = new Map(layers.map(({ digest }, index) => [digest, statuses[index]]));
     const images = imagesJson(image.images).map((each) => ({
       ...each,
       layers: each.layers.map((layer) => ({ ...layer, status: status.get(layer.digest) })),
     }));
-    return JSON.stringify({ reference, digest: resolved, images, bytes, seconds });
+    return JSON.stringify({ reference, digest: resolved, images, referrers, bytes, seconds });
   }
   return JSON.stringify({
     reference,
@@ -113,6 +114,7 @@ function json({ image, bytes, seconds }: Pulled): string {
       size,
       status: statuses[index],
     })),
+    referrers,
     bytes,
     seconds,
   });

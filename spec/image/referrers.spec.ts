@@ -1,0 +1,299 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastValueFrom, toArray } from 'rxjs';
+import {
+  createMemoryStore,
+  createRxfer,
+  digestOf,
+  mediaTypes,
+  type CopyEvent,
+  type Descriptor,
+  type ImageIndex,
+  type MoveOptions,
+  type PullEvent,
+  type Rxfer,
+} from '../../src/index.js';
+import {
+  sampleImage,
+  sampleIndex,
+  type SampleImage,
+  type TestRegistry,
+} from '../../src/testing/index.js';
+import { closeAll, openClient, openDockerRegistry, openRegistry } from '../support/loopback.js';
+import { describeWithPeers } from '../support/peers.js';
+import { pushSample } from '../support/push-sample.js';
+import { sampleReferrer } from '../support/sample-referrer.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+
+/** Which has referrers that others refer to in turn. */
+let image: SampleImage;
+let signature: SampleImage;
+let contents: SampleImage;
+/** Of the list of contents. */
+let second: SampleImage;
+let rxfer: Rxfer;
+
+beforeAll(async () => {
+  image = await sampleImage({ layers: [[{ name: 'a', size: 10 }]] });
+  signature = sampleReferrer(image.descriptor, 'a/signature', 'one');
+  contents = sampleReferrer(image.descriptor, 'an/sbom', 'two');
+  second = sampleReferrer(contents.descriptor, 'a/signature', 'three');
+});
+beforeEach(() => {
+  rxfer = createRxfer({ store: createMemoryStore(), registry: openClient() });
+});
+afterEach(closeAll);
+afterAll(removeTemporaryFolders);
+
+const all: MoveOptions = { referrers: 'all' };
+
+/** Pushes the image and its referrers; its name there. */
+async function pushed({ host }: { readonly host: string }): Promise<string> {
+  const client = openClient();
+  await pushSample(client, `${host}/app:v1`, image);
+  for (const each of [signature, contents, second]) {
+    await pushSample(client, `${host}/app@${each.descriptor.digest}`, each);
+  }
+  return `${host}/app:v1`;
+}
+
+function copy(from: string, to: string, options = all): Promise<PullEvent | CopyEvent> {
+  return lastValueFrom(rxfer.copy(from, to, options));
+}
+
+async function referrersOf(name: string): Promise<string[]> {
+  const found = await lastValueFrom(rxfer.referrers(name).pipe(toArray()));
+  return found.map(({ digest }) => digest).sort();
+}
+
+/** Everything is at a registry under this name, and can be pulled from there alone. */
+async function expectAll(name: string): Promise<void> {
+  const repository = name.slice(0, name.lastIndexOf(':'));
+  const digests = (...images: SampleImage[]) => images.map((each) => each.descriptor.digest).sort();
+  expect(await referrersOf(name)).toEqual(digests(signature, contents));
+  const { digest } = contents.descriptor;
+  expect(await referrersOf(`${repository}@${digest}`)).toEqual(digests(second));
+  const { signal } = new AbortController();
+  const client = openClient();
+  const [host = '', path = ''] = repository.split('/');
+  for (const each of [image, signature, contents, second]) {
+    for (const [blob, bytes] of each.blobs) {
+      const descriptor = { mediaType: 'any/thing', digest: blob, size: bytes.length };
+      expect(await client.has({ host, path }, descriptor, signal)).toBe(true);
+    }
+  }
+}
+
+type Traits = Parameters<typeof openRegistry>[0];
+const kinds: [string, () => Promise<{ readonly host: string }>][] = [
+  ['a registry with lists', () => openRegistry()],
+  ['a registry without', () => openRegistry({ without: ['referrers'] } satisfies Traits)],
+];
+const ways = kinds.flatMap(([from, source]) =>
+  kinds.map(([to, target]) => ({ from, to, source, target })),
+);
+
+describe('referrers are copied along', () => {
+  it.each(ways)('from $from to $to', async ({ source, target }) => {
+    const name = await pushed(await source());
+    const { host } = await target();
+    const result = await copy(name, `${host}/copy:v2`);
+    await expectAll(`${host}/copy:v2`);
+    expect(result).toMatchObject({ kind: 'result', image: { layers: image.layers } });
+    const told = result.kind === 'result' ? result.image.referrers : undefined;
+    expect(told?.map(({ manifest: { artifactType }, subject }) => [artifactType, subject])).toEqual(
+      expect.arrayContaining([
+        ['a/signature', image.descriptor.digest],
+        ['an/sbom', image.descriptor.digest],
+        ['a/signature', contents.descriptor.digest],
+      ]),
+    );
+  });
+
+  it.each(kinds)('through a layout, an archive and the store, to %s', async (_, target) => {
+    const name = await pushed(await openRegistry());
+    const folder = temporaryFolder();
+    await copy(name, `oci:${folder}/layout:v1`);
+    await copy(`oci:${folder}/layout:v1`, `oci-archive:${folder}/archive.tar:v1`);
+    await copy(`oci-archive:${folder}/archive.tar:v1`, 'store:localhost/kept:v1');
+    const { host } = await target();
+    await lastValueFrom(rxfer.push(`${host}/copy:v1`, { ...all, source: 'localhost/kept:v1' }));
+    await expectAll(`${host}/copy:v1`);
+  });
+
+  it('not unless they are asked for', async () => {
+    const name = await pushed(await openRegistry());
+    const { host } = await openRegistry();
+    const result = await copy(name, `${host}/copy:v1`, {});
+    expect(result).not.toHaveProperty('image.referrers');
+    expect(await referrersOf(`${host}/copy:v1`)).toEqual([]);
+  });
+
+  it('before the image has its name', async () => {
+    const name = await pushed(await openRegistry());
+    const target = await openRegistry();
+    await copy(name, `${target.host}/copy:v1`);
+    const put = target.requests.filter(
+      ({ method, path }) => method === 'PUT' && /manifests/.test(path),
+    );
+    expect(put.map(({ path }) => path).at(-1)).toBe('/v2/copy/manifests/v1');
+    expect(put).toHaveLength(4);
+  });
+
+  it('those of each image where an index is copied whole', async () => {
+    const registry = await openRegistry();
+    const index = await sampleIndex([image]);
+    registry.addImage('app', 'v1', index);
+    const ofIndex = sampleReferrer(index.descriptor, 'a/signature', 'of the index');
+    for (const each of [ofIndex, signature]) {
+      await pushSample(openClient(), `${registry.host}/app@${each.descriptor.digest}`, each);
+    }
+    const target = await openRegistry();
+    await copy(`${registry.host}/app:v1`, `${target.host}/copy:v1`, { ...all, platforms: 'all' });
+    expect(await referrersOf(`${target.host}/copy:v1`)).toEqual([ofIndex.descriptor.digest]);
+    const { digest } = image.descriptor;
+    expect(await referrersOf(`${target.host}/copy@${digest}`)).toEqual([
+      signature.descriptor.digest,
+    ]);
+  });
+});
+
+describe('a layout with referrers', () => {
+  it('has them in its index, and its only image without a tag all the same', async () => {
+    const name = await pushed(await openRegistry());
+    const folder = temporaryFolder();
+    await copy(name, `oci:${folder}`);
+    await copy(name, `oci:${folder}`);
+    const file = join(folder, 'index.json');
+    const { manifests } = JSON.parse(readFileSync(file, 'utf8')) as ImageIndex;
+    expect(manifests).toHaveLength(4);
+    expect(manifests).toContainEqual({
+      mediaType: mediaTypes.ociManifest,
+      digest: signature.descriptor.digest,
+      size: signature.descriptor.size,
+      artifactType: 'a/signature',
+      annotations: { about: 'a/signature' },
+    });
+    const { host } = await openRegistry();
+    await copy(`oci:${folder}`, `${host}/copy:v1`);
+    await expectAll(`${host}/copy:v1`);
+  });
+
+  it('may have them on a list under a tag', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const name = await pushed(registry);
+    const folder = temporaryFolder();
+    await copy(name, `oci:${folder}:v1`, {});
+    const tag = image.descriptor.digest.replace(':', '-');
+    await copy(`${registry.host}/app:${tag}`, `oci:${folder}:${tag}`, { platforms: 'all' });
+    const { host } = await openRegistry();
+    await copy(`oci:${folder}:v1`, `${host}/copy:v1`);
+    expect(await referrersOf(`${host}/copy:v1`)).toEqual(
+      [signature, contents].map((each) => each.descriptor.digest).sort(),
+    );
+  });
+});
+
+describe('what is listed as a referrer', () => {
+  let registry: TestRegistry;
+  let name: string;
+
+  /** What the list under the tag of the image has. */
+  function list(entries: readonly Descriptor[]): void {
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries };
+    const bytes = Buffer.from(JSON.stringify(document));
+    const tag = image.descriptor.digest.replace(':', '-');
+    registry.repository('app').put(tag, { mediaType: mediaTypes.ociIndex, bytes });
+  }
+  beforeEach(async () => {
+    registry = await openRegistry({ without: ['referrers'] });
+    name = await pushed(registry);
+  });
+
+  it('and gone, or no referrer of it, is left out', async () => {
+    const gone = sampleReferrer(image.descriptor, 'a/signature', 'gone');
+    list([gone.descriptor, second.descriptor, image.descriptor, signature.descriptor]);
+    const { host } = await openRegistry();
+    await copy(name, `${host}/copy:v1`);
+    expect(await referrersOf(`${host}/copy:v1`)).toEqual([signature.descriptor.digest]);
+  });
+
+  it('with another size than it has is refused', async () => {
+    list([{ ...signature.descriptor, size: 3 }]);
+    await expect(copy(name, `oci:${temporaryFolder()}:v1`)).rejects.toMatchObject({
+      code: 'ERR_SIZE_MISMATCH',
+      digest: signature.descriptor.digest,
+    });
+  });
+
+  it.each([
+    ['too many', () => Array.from({ length: 1001 }, (_, index) => entryOf(index, 10))],
+    ['too large together', () => Array.from({ length: 20 }, (_, index) => entryOf(index, 4e6))],
+  ])('is refused where they are %s', async (_, entries) => {
+    list(entries());
+    await expect(copy(name, `oci:${temporaryFolder()}:v1`)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_(?:IMAGE_TREE_LIMIT|LISTING_TOO_LONG)$/) as string,
+    });
+  });
+
+  it('is refused where one refers to the other more than 4 deep', async () => {
+    let { descriptor } = second;
+    for (const depth of [3, 4, 5]) {
+      const next = sampleReferrer(descriptor, 'a/signature', `depth ${depth}`);
+      await pushSample(openClient(), `${registry.host}/app@${next.descriptor.digest}`, next);
+      ({ descriptor } = next);
+    }
+    await expect(copy(name, `oci:${temporaryFolder()}:v1`)).rejects.toMatchObject({
+      code: 'ERR_IMAGE_TREE_LIMIT',
+    });
+  });
+
+  it("can't go into an archive for docker load", async () => {
+    await expect(
+      copy(name, `docker-archive:${temporaryFolder()}/a.tar:app:v1`),
+    ).rejects.toMatchObject({ code: 'ERR_INVALID_LOCATION' });
+  });
+});
+
+function entryOf(index: number, size: number): Descriptor {
+  return { mediaType: mediaTypes.ociManifest, digest: digestOf(`none ${index}`), size };
+}
+
+describe('a pull with referrers', () => {
+  it('keeps them under the tag that stands for their list, and emits what came', async () => {
+    const name = await pushed(await openRegistry());
+    const result = await lastValueFrom(rxfer.pull(name, all));
+    expect(result).toMatchObject({ kind: 'result', image: { layers: image.layers } });
+    expect(result.kind === 'result' && result.image.referrers).toHaveLength(3);
+    const { host } = await openRegistry({ without: ['referrers'] });
+    await lastValueFrom(rxfer.push(`${host}/copy:v1`, { ...all, source: name }));
+    await expectAll(`${host}/copy:v1`);
+  });
+
+  it('keeps those of each image of an index', async () => {
+    const registry = await openRegistry();
+    registry.addImage('app', 'v1', await sampleIndex([image]));
+    await pushSample(
+      openClient(),
+      `${registry.host}/app@${signature.descriptor.digest}`,
+      signature,
+    );
+    const name = `${registry.host}/app:v1`;
+    const result = await lastValueFrom(rxfer.pull(name, { ...all, platforms: 'all' }));
+    expect(result.kind === 'result' && result.image.referrers).toHaveLength(1);
+  });
+});
+
+describeWithPeers(['docker-registry'], 'referrers on docker-registry', () => {
+  it('are copied to it and from it', async () => {
+    const name = await pushed(await openRegistry());
+    const [one, other] = await Promise.all([openDockerRegistry(), openDockerRegistry()]);
+    await copy(name, `${one.host}/copy:v1`);
+    await expectAll(`${one.host}/copy:v1`);
+    await copy(`${one.host}/copy:v1`, `${other.host}/again:v1`);
+    await expectAll(`${other.host}/again:v1`);
+    const { host } = await openRegistry();
+    await copy(`${other.host}/again:v1`, `${host}/copy:v1`);
+    await expectAll(`${host}/copy:v1`);
+  });
+});
