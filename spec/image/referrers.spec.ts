@@ -270,6 +270,15 @@ describe('a pull with referrers', () => {
     await expectAll(`${host}/copy:v1`);
   });
 
+  it('has a list as an image of its own, even of one referrer, which holds none for this machine', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    await pushSample(openClient(), `${registry.host}/app@${second.descriptor.digest}`, second);
+    const tag = contents.descriptor.digest.replace(':', '-');
+    const name = `${registry.host}/app:${tag}`;
+    const result = await lastValueFrom(rxfer.pull(name, { platforms: 'all' }));
+    expect(result).toMatchObject({ kind: 'result', image: { layers: second.layers } });
+  });
+
   it('keeps those of each image of an index', async () => {
     const registry = await openRegistry();
     registry.addImage('app', 'v1', sampleIndex([image]));

@@ -86,6 +86,28 @@ describe('renderLines', () => {
     expect(painted.map((line) => line.replace(escapes, ''))).toEqual(plain);
   });
 
+  it('has a line for each image that is waited for, below the others or alone', () => {
+    const retries = [{ reference: 'quay.io/app:v1', retryIn: 3, text: 'Retrying in 3 seconds' }];
+    const lines = renderLines({ ...measured, retries }, { columns: 100, color: 'none' });
+    expect(lines.at(-1)).toBe('quay.io/app:v1: Retrying in 3 seconds');
+    expect(lines.slice(0, -1)).toEqual(renderLines(measured, { columns: 100, color: 'none' }));
+    const alone = { ...emptySnapshot, retries };
+    expect(renderLines(alone, { columns: 21, rows: 1, color: 'none' })).toEqual([
+      'Retrying in 3 seconds',
+    ]);
+    const [painted] = renderLines(alone, { columns: 100, color: 'ansi' });
+    expect(painted).toBe('\u001b[33mquay.io/app:v1: Retrying in 3 seconds\u001b[0m');
+    for (const [rows, height] of [
+      [1, 1],
+      [2, 1],
+      [3, 3],
+      [9, 6],
+    ] as const) {
+      const room = { columns: 100, rows, color: 'none' as const };
+      expect(renderLines({ ...measured, retries }, room)).toHaveLength(height);
+    }
+  });
+
   it('has nothing to show before a layer is known', () => {
     expect(renderLines(emptySnapshot, { columns: 80, color: 'none' })).toEqual([]);
   });

@@ -151,3 +151,23 @@ describe('reduceProgress', () => {
     );
   });
 });
+
+describe('an image that is waited for', () => {
+  const retry = (reference: string, retryIn: number): ImageProgressEvent => ({
+    kind: 'retry',
+    reference,
+    retryIn,
+  });
+
+  it('stands beside the layers until it is asked for again', () => {
+    const waiting = reduce(resolvedImage({ a: 10 }), retry('one', 2), retry('two', 5));
+    expect(waiting.retries).toEqual([
+      { reference: 'one', retryIn: 2, text: 'Retrying in 2 seconds' },
+      { reference: 'two', retryIn: 5, text: 'Retrying in 5 seconds' },
+    ]);
+    const next = [retry('one', 1), progressOf('a', 'Downloading'), retry('two', 0)];
+    const later = next.reduce(reduceProgress, waiting);
+    expect(later.retries).toEqual([{ reference: 'one', retryIn: 1, text: 'Retrying in 1 second' }]);
+    expect(reduceProgress(later, retry('one', 0))).not.toHaveProperty('retries');
+  });
+});

@@ -1,13 +1,15 @@
-import { lastValueFrom, VirtualTimeScheduler } from 'rxjs';
+import { from, lastValueFrom, tap, toArray, VirtualTimeScheduler } from 'rxjs';
 import {
   createMemoryStore,
   createRxfer,
   retryingClient,
   type DocumentRetryOptions,
+  type PullEvent,
   type RegistryClient,
   type RegistryClientOptions,
 } from '../../src/index.js';
 import { digestOf, mediaTypes, parseReference } from '../../src/oci/index.js';
+import { plainLines, toDockerProgress, toJsonLines } from '../../src/progress/index.js';
 import {
   sampleImage,
   type Fault,
@@ -179,6 +181,42 @@ describe('retryingClient', () => {
   const reference = () => parseReference(`${registry.host}/app:v1`);
   const begun = (client: RegistryClient, from = signal): Promise<unknown> =>
     client.manifest(reference(), from).then(({ descriptor }) => descriptor.digest);
+
+  it('tells of its waits second by second, in the events and on all that shows them', async () => {
+    const scheduler = new VirtualTimeScheduler(undefined, 600_000);
+    const rxfer = createRxfer({
+      store: createMemoryStore(),
+      registry: openClient(),
+      scheduler,
+      delay: (failures) => failures * 2000,
+    });
+    const reference = `${registry.host}/app:v1`;
+    inject({ path: manifests }, { kind: 'status', status: 503 }, 2);
+    inject({ digest: config() }, { kind: 'status', status: 503 }, 1);
+    const events: PullEvent[] = [];
+    const pulled = lastValueFrom(rxfer.pull(reference).pipe(tap((event) => events.push(event))));
+    for (const waits of [1, 2, 3]) {
+      const told = () => events.filter((event) => event.kind === 'retry' && event.retryIn === 0);
+      await until(() => told().length === waits - 1 && scheduler.actions.length > 0);
+      scheduler.flush();
+    }
+    await pulled;
+    const retries = events.filter((event) => event.kind === 'retry');
+    expect(retries.map(({ retryIn }) => retryIn)).toEqual([2, 1, 0, 4, 3, 2, 1, 0, 2, 1, 0]);
+    expect(new Set(retries.map((event) => event.reference))).toEqual(new Set([reference]));
+    const kinds = events.map(({ kind }) => kind);
+    expect(kinds.lastIndexOf('retry')).toBeLessThan(kinds.indexOf('resolved'));
+    const lines = await lastValueFrom(from(retries).pipe(plainLines(), toArray()));
+    expect(lines).toEqual([2, 4, 2].map((left) => `${reference}: Retrying in ${left} seconds`));
+    const json = await lastValueFrom(from(retries).pipe(toJsonLines(), toArray()));
+    expect(JSON.parse(json[1]!)).toEqual({ kind: 'retry', reference, retryIn: 1 });
+    const docker = await lastValueFrom(from(retries).pipe(toDockerProgress(), toArray()));
+    expect(JSON.parse(docker[0]!)).toEqual({
+      status: 'Retrying in 2 seconds',
+      progressDetail: {},
+      id: reference,
+    });
+  });
 
   it('waits 1, 2, 4 and 8 seconds of the scheduler, or as long as the server asks', async () => {
     const scheduler = new VirtualTimeScheduler(undefined, 600_000);

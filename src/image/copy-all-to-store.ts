@@ -72,7 +72,9 @@ async function chosen(
     blob: (blob, request) => documents.blob(blob, request),
   };
   try {
-    return await resolveImage(read, { platform, foreign }, signal);
+    const described = await resolveImage(read, { platform, foreign }, signal);
+    const isArtifact = described.diffIDs === undefined && platform === undefined;
+    return isArtifact ? undefined : described;
   } catch (error) {
     // Of a platform that was asked for, it has to be there.
     if (!(error instanceof PlatformNotFoundError) || platform !== undefined) throw error;

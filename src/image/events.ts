@@ -45,12 +45,24 @@ export interface IndexedImage {
   readonly layers: readonly Descriptor[];
 }
 
-/** It is known what will be moved. The first event. */
+/** It is known what will be moved. The first event, but for those of retries. */
 export interface ImageResolvedEvent {
   readonly kind: 'resolved';
   readonly image: ResolvedImage;
   /** The ids that progress comes under, one a layer, bottom-up, those of referrers last. */
   readonly ids: readonly string[];
+}
+
+/**
+ * What describes an image, such as its manifest, couldn't be had or written, and is asked for again
+ * after a wait. Comes each second, also before `resolved`.
+ */
+export interface ImageRetryEvent {
+  readonly kind: 'retry';
+  /** Where it is asked for, in full. */
+  readonly reference: string;
+  /** Seconds until then; 0: now. */
+  readonly retryIn: number;
 }
 
 /** An image, or an index with all its images, that is in a store. */
@@ -75,7 +87,12 @@ export interface PullResultEvent {
 
 /** What Rxfer.pull emits. */
 export type PullEvent =
-  ImageResolvedEvent | LayerProgressEvent | LayerRegisteredEvent | LayerKeptEvent | PullResultEvent;
+  | ImageRetryEvent
+  | ImageResolvedEvent
+  | LayerProgressEvent
+  | LayerRegisteredEvent
+  | LayerKeptEvent
+  | PullResultEvent;
 
 /** The image is at the target under its name. The last event. */
 export interface CopyResultEvent {
@@ -87,7 +104,7 @@ export interface CopyResultEvent {
 
 /** What Rxfer.push emits. */
 export type CopyEvent =
-  ImageResolvedEvent | LayerProgressEvent | LayerUploadedEvent | CopyResultEvent;
+  ImageRetryEvent | ImageResolvedEvent | LayerProgressEvent | LayerUploadedEvent | CopyResultEvent;
 
 /** What of an unpacked image came from files that a store had unpacked already. */
 export interface ReusedFiles extends SharedFiles {

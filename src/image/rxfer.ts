@@ -14,7 +14,7 @@ import {
   type Descriptor,
   type Reference,
 } from '../oci/index.js';
-import { retryingClient, type RegistryClient } from '../registry/index.js';
+import { retryingClient, type RegistryClient, type RetryingClient } from '../registry/index.js';
 import {
   unobserved,
   type OperationObserver,
@@ -41,6 +41,7 @@ import type { ImageSource, ImageTarget } from './seams.js';
 import { StoreSource } from './store-image.js';
 import { withStoredLayers } from './stored-layers.js';
 import { unpackImage } from './unpack-image.js';
+import { withWaits, type TellWait } from './with-waits.js';
 
 /** What {@link createRxfer} is built with. */
 export interface RxferOptions extends LayerManagerOptions {
@@ -62,7 +63,8 @@ export interface Rxfer {
    * Pulls an image from its registry into the store. Cold.
    *
    * - Emits one `resolved`, progress and `layer` by layer, one `result`, and completes. The image
-   *   has its name in the store by then.
+   *   has its name in the store by then. In between, `retry` tells each second of a wait for what
+   *   describes the image, as it does in a push, a copy and a repair.
    * - Whoever gets the result holds the leases on the layers, so that no collection removes them,
    *   until calling its `release`.
    * - Errors with the first failure that retries couldn't cure. What has come of a layer stays, and
@@ -158,8 +160,8 @@ export function createRxfer(options: RxferOptions): Rxfer {
 
 class SharedRxfer implements Rxfer {
   readonly #store: Store;
-  readonly #registry: RegistryClient;
-  readonly #retrying: (client: RegistryClient) => RegistryClient;
+  readonly #registry: RetryingClient;
+  readonly #retrying: (client: RegistryClient) => RetryingClient;
   readonly #downloads: LayerDownloadManager;
   readonly #uploads: LayerUploadManager;
   readonly #observe: OperationObserver;
@@ -182,9 +184,9 @@ class SharedRxfer implements Rxfer {
     reference: string,
     { registry: chosen, ...options }: MoveOptions & RegistryChoice = {},
   ): Observable<PullEvent> {
-    return defer(() => {
-      const registry = this.#chosen(chosen);
+    return withWaits((tell) => {
       const parsed = parseReference(reference);
+      const registry = this.#telling(tell, parsed, chosen);
       const observed$ = this.#observe<PullEvent>({
         name: 'pull',
         reference: formatReference(parsed),
@@ -198,9 +200,9 @@ class SharedRxfer implements Rxfer {
     reference: string,
     { source = reference, registry: chosen, ...options }: PushOptions = {},
   ): Observable<CopyEvent> {
-    return defer(() => {
-      const registry = this.#chosen(chosen);
+    return withWaits((tell) => {
       const to = parseReference(reference);
+      const registry = this.#telling(tell, to, chosen);
       const stored = this.#stored(parseReference(source), options);
       const observed$ = this.#observe<CopyEvent>({ name: 'push', reference: formatReference(to) });
       return this.#copyToRegistry(stored, to, options, registry).pipe(observed$);
@@ -212,8 +214,8 @@ class SharedRxfer implements Rxfer {
     destination: string,
     options: MoveOptions = {},
   ): Observable<PullEvent | CopyEvent> {
-    const copy$ = defer((): Observable<PullEvent | CopyEvent> => {
-      const from = this.#source(parseLocation(source), options);
+    const copy$ = withWaits((tell): Observable<PullEvent | CopyEvent> => {
+      const from = this.#source(parseLocation(source), options, tell);
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, options);
       if (to.kind === 'docker-archive' && options.referrers === 'all') {
@@ -222,7 +224,10 @@ class SharedRxfer implements Rxfer {
           'an archive for docker load holds no referrers',
         );
       }
-      if (to.kind === 'registry') return this.#copyToRegistry(from, to.reference, options);
+      if (to.kind === 'registry') {
+        const registry = this.#telling(tell, to.reference);
+        return this.#copyToRegistry(from, to.reference, options, registry);
+      }
       return copyToTarget({
         source: from,
         target: fileTarget(to),
@@ -250,14 +255,15 @@ class SharedRxfer implements Rxfer {
   }
 
   repair(reference: string): Observable<PullEvent> {
-    return defer(() =>
-      repairImage({
+    return withWaits((tell) => {
+      const parsed = parseReference(reference);
+      return repairImage({
         store: this.#store,
-        registry: this.#registry,
+        registry: this.#telling(tell, parsed),
         downloads: this.#downloads,
-        reference: formatReference(parseReference(reference)),
-      }),
-    );
+        reference: formatReference(parsed),
+      });
+    });
   }
 
   tags(
@@ -302,7 +308,7 @@ class SharedRxfer implements Rxfer {
     this.#uploads.setConcurrency(limit);
   }
 
-  #chosen(registry: RegistryClient | undefined): RegistryClient {
+  #chosen(registry: RegistryClient | undefined): RetryingClient {
     return registry === undefined ? this.#registry : this.#retrying(registry);
   }
 
@@ -327,7 +333,7 @@ class SharedRxfer implements Rxfer {
     source: ImageSource,
     reference: Reference,
     options: MoveOptions,
-    registry = this.#registry,
+    registry: RegistryClient,
   ): Observable<CopyEvent> {
     return copyToTarget({
       source,
@@ -341,10 +347,18 @@ class SharedRxfer implements Rxfer {
     });
   }
 
-  #source(location: Location, options: MoveOptions): ImageSource {
+  /** The client for one image, which tells of its waits. */
+  #telling(tell: TellWait, image: Reference, chosen?: RegistryClient): RegistryClient {
+    const reference = formatReference(image);
+    return this.#chosen(chosen).watched((retryIn) => tell({ kind: 'retry', reference, retryIn }));
+  }
+
+  #source(location: Location, options: MoveOptions, tell: TellWait): ImageSource {
     switch (location.kind) {
-      case 'registry':
-        return new RegistrySource(this.#registry, location.reference, options.foreignLayers);
+      case 'registry': {
+        const registry = this.#telling(tell, location.reference);
+        return new RegistrySource(registry, location.reference, options.foreignLayers);
+      }
       case 'store':
         return this.#stored(location.reference, options);
       case 'oci':

@@ -1,6 +1,12 @@
 import { asyncScheduler, catchError, from, map, mergeMap, of, type OperatorFunction } from 'rxjs';
 import { sampleProgress } from '../transfer/index.js';
-import { progressText, type ImageProgressEvent, type LayerNews } from './events.js';
+import {
+  progressText,
+  retryText,
+  type ImageProgressEvent,
+  type LayerNews,
+  type RetryNews,
+} from './events.js';
 import type { JsonLinesOptions } from './json-lines.js';
 
 /** How {@link toDockerProgress} tells of events. */
@@ -75,6 +81,8 @@ function pullMessages(event: ImageProgressEvent): DockerMessage[] {
       const path = repository.slice(repository.indexOf('/') + 1);
       return [{ status: `Pulling from ${path}`, id: tag ?? digest ?? 'latest' }];
     }
+    case 'retry':
+      return [retryMessage(event)];
     case 'progress':
       return [layerMessage(event)];
     case 'layer':
@@ -98,6 +106,8 @@ function pushMessages(reference: string): (event: ImageProgressEvent) => DockerM
     switch (event.kind) {
       case 'resolved':
         return [{ status: `The push refers to repository [${repository}]` }];
+      case 'retry':
+        return [retryMessage(event)];
       case 'progress':
         return [layerMessage(event)];
       case 'layer':
@@ -112,6 +122,10 @@ function pushMessages(reference: string): (event: ImageProgressEvent) => DockerM
       }
     }
   };
+}
+
+function retryMessage(event: RetryNews): DockerMessage {
+  return { status: retryText(event), progressDetail: {}, id: familiar(event.reference) };
 }
 
 function layerMessage({ id, progress }: LayerNews): DockerMessage {

@@ -4,7 +4,7 @@ import type { Progress } from '../transfer/index.js';
  * What this room reads of the events of a pull, push, copy or unpack: any of them can be handed
  * over as it is, and so can one that came to a browser as JSON.
  */
-export type ImageProgressEvent = ResolvedNews | LayerNews | LayerDoneNews | ResultNews;
+export type ImageProgressEvent = RetryNews | ResolvedNews | LayerNews | LayerDoneNews | ResultNews;
 
 /** The image is known, and which layers it stands on. */
 export interface ResolvedNews {
@@ -25,6 +25,14 @@ export interface ResolvedNews {
 /** The bytes of each layer that is told of, by its place in `ids`, where known. */
 export function sizesOf({ image: { layers, referrers = [] } }: ResolvedNews): readonly number[] {
   return [...layers, ...referrers.flatMap((each) => each.layers)].map(({ size }) => size);
+}
+
+/** What describes an image is asked for again after a wait. */
+export interface RetryNews {
+  readonly kind: 'retry';
+  readonly reference: string;
+  /** Seconds until then; 0: now. */
+  readonly retryIn: number;
 }
 
 /** How far a layer is. */
@@ -53,6 +61,11 @@ export interface ResultNews {
     /** Of a pull, by layer. */
     readonly statuses?: readonly ('pulled' | 'exists')[];
   };
+}
+
+/** What people read of an image that is waited for. */
+export function retryText({ retryIn }: Pick<RetryNews, 'retryIn'>): string {
+  return progressText(retryIn === 0 ? { phase: 'Retrying' } : { phase: 'Retrying', retryIn });
 }
 
 /** What people read of a progress: its phase, or how long until the next attempt. */

@@ -20,7 +20,7 @@ export interface JsonLinesOptions {
 /**
  * The events of a pull, push, copy or unpack as lines of JSON without the newline, for programs
  * that watch: `resolved` (reference, digest, layers with id and size), `progress` (id, phase and
- * where they apply current, total, retryIn) and `layer` (id). Completes and errors with the source.
+ * where they apply current, total, retryIn), `layer` (id) and `retry` (reference, retryIn). Completes and errors with the source.
  */
 export function toJsonLines(
   options: JsonLinesOptions = {},
@@ -50,6 +50,8 @@ function jsonOf(event: ImageProgressEvent): object | undefined {
     }
     case 'progress':
       return { kind: event.kind, id: event.id, ...event.progress };
+    case 'retry':
+      return { kind: event.kind, reference: event.reference, retryIn: event.retryIn };
     case 'layer':
       return { kind: event.kind, id: event.id };
     case 'result':

@@ -17,7 +17,7 @@ export function withRates(scheduler: SchedulerLike): MonoTypeOperatorFunction<Pr
       const meters = new Map<string, ByteMeter>();
       const whole = new RateMeter(scheduler.now());
       return snapshots$.pipe(
-        map(({ layers, totals }) => {
+        map(({ layers, totals, ...rest }) => {
           const now = scheduler.now();
           let moved = 0;
           const measured = layers.map((layer) => {
@@ -29,7 +29,7 @@ export function withRates(scheduler: SchedulerLike): MonoTypeOperatorFunction<Pr
             return layer;
           });
           whole.add(moved);
-          return { layers: measured, totals: withRate(totals, whole.rateAt(now)) };
+          return { ...rest, layers: measured, totals: withRate(totals, whole.rateAt(now)) };
         }),
       );
     });

@@ -1,5 +1,5 @@
 import { formatBytes, formatRate, formatSeconds } from './format.js';
-import type { LayerSnapshot, ProgressSnapshot } from './snapshot.js';
+import type { LayerSnapshot, ProgressSnapshot, RetrySnapshot } from './snapshot.js';
 
 /** What {@link renderLines} draws for. */
 export interface RenderOptions {
@@ -13,11 +13,19 @@ export interface RenderOptions {
 
 /**
  * A snapshot as lines for a terminal: one per layer with id, phase, bar, bytes and rate, and one
- * for the total, with the time left. Where they find no room, bars go first, then rates, then
+ * for the total, with the time left, and one for each image that is waited for. Where they find no room, bars go first, then rates, then
  * bytes. Pure.
  */
 export function renderLines(snapshot: ProgressSnapshot, options: RenderOptions): string[] {
-  if (snapshot.layers.length === 0) return [];
+  const { rows = Infinity } = options;
+  const retries = (snapshot.retries ?? []).slice(0, rows).map((retry) => drawRetry(retry, options));
+  // Layers and their total give way to what holds up all that is to come.
+  const left = rows - retries.length;
+  if (snapshot.layers.length === 0 || (retries.length > 0 && left < 2)) return retries;
+  return [...layerLines(snapshot, { ...options, rows: left }), ...retries];
+}
+
+function layerLines(snapshot: ProgressSnapshot, options: RenderOptions): string[] {
   const { shown, hidden } = fitRows(snapshot.layers, options.rows);
   const layers = [...shown.map(layerRow), ...(hidden.length === 0 ? [] : [hiddenRow(hidden)])];
   const long = [...layers, totalRow(snapshot, 'long')];
@@ -26,6 +34,12 @@ export function renderLines(snapshot: ProgressSnapshot, options: RenderOptions):
   const short = [...layers, totalRow(snapshot, 'short')];
   const narrow = columnWidths(short, options.columns);
   return short.map((row) => drawRow(row, narrow, options));
+}
+
+/** An image's name may be long: the line has no columns, and keeps its end. */
+function drawRetry({ reference, text }: RetrySnapshot, { columns, color }: RenderOptions): string {
+  const line = `${reference}: ${text}`.slice(-columns);
+  return color === 'ansi' ? paint('retrying', line) : line;
 }
 
 type Style = 'plain' | 'done' | 'waiting' | 'retrying' | 'total';

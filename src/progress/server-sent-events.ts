@@ -65,10 +65,18 @@ function mergeWhileAlive<T>(others$: Observable<T>): MonoTypeOperatorFunction<T>
 export function plainEvent(event: ImageProgressEvent): ImageProgressEvent {
   switch (event.kind) {
     case 'resolved': {
-      const { reference, resolved, layers } = event.image;
-      const image = { reference, resolved, layers: layers.map(({ size }) => ({ size })) };
+      const { reference, resolved, layers, referrers } = event.image;
+      const sizes = (of: typeof layers) => of.map(({ size }) => ({ size }));
+      const image = {
+        reference,
+        resolved,
+        layers: sizes(layers),
+        ...(referrers && { referrers: referrers.map((each) => ({ layers: sizes(each.layers) })) }),
+      };
       return { kind: event.kind, image, ids: event.ids };
     }
+    case 'retry':
+      return { kind: event.kind, reference: event.reference, retryIn: event.retryIn };
     case 'progress':
       return { kind: event.kind, id: event.id, progress: event.progress };
     case 'layer':

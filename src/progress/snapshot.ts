@@ -1,4 +1,10 @@
-import { progressText, sizesOf, type ImageProgressEvent } from './events.js';
+import {
+  progressText,
+  retryText,
+  sizesOf,
+  type ImageProgressEvent,
+  type RetryNews,
+} from './events.js';
 import type { Progress } from '../transfer/index.js';
 
 /** Where a layer stands. Immutable. */
@@ -34,11 +40,22 @@ export interface ProgressTotals {
   readonly done: number;
 }
 
+/** An image that can't go on before something that describes it is asked for again. Immutable. */
+export interface RetrySnapshot {
+  readonly reference: string;
+  /** Seconds left. */
+  readonly retryIn: number;
+  /** As people read it, such as `Retrying in 3 seconds`. */
+  readonly text: string;
+}
+
 /** What a UI shows of one or several pulls, pushes or copies. Immutable. */
 export interface ProgressSnapshot {
   /** In the order in which they became known: an image's bottom-up. Each id once. */
   readonly layers: readonly LayerSnapshot[];
   readonly totals: ProgressTotals;
+  /** Images that are waited for; absent where there is none. */
+  readonly retries?: readonly RetrySnapshot[];
 }
 
 /** The snapshot before the first event. */
@@ -70,9 +87,19 @@ export function reduceProgress(
         // What it moved may have been so quick that none of its progress was heard.
         finished(event.status === 'pulled' ? { ...layer, moved: layer.moved ?? 0 } : layer),
       );
+    case 'retry':
+      return withRetry(snapshot, event);
     case 'result':
       return snapshot;
   }
+}
+
+function withRetry(snapshot: ProgressSnapshot, event: RetryNews): ProgressSnapshot {
+  const { reference, retryIn } = event;
+  const { retries = [], ...rest } = snapshot;
+  const others = retries.filter((each) => each.reference !== reference);
+  const left = retryIn === 0 ? others : [...others, { reference, retryIn, text: retryText(event) }];
+  return left.length === 0 ? rest : { ...rest, retries: left };
 }
 
 function sized(layer: LayerSnapshot, size: number): LayerSnapshot {
@@ -121,15 +148,16 @@ function finished(layer: LayerSnapshot): LayerSnapshot {
 }
 
 function withLayer(
-  { layers }: ProgressSnapshot,
+  snapshot: ProgressSnapshot,
   id: string,
   change: (layer: LayerSnapshot) => LayerSnapshot,
 ): ProgressSnapshot {
+  const { layers } = snapshot;
   const index = layers.findIndex((layer) => layer.id === id);
   const known = layers[index] ?? { id, phase: 'Waiting', text: 'Waiting', done: false };
   const changed = change(known);
   const next = index < 0 ? [...layers, changed] : layers.with(index, changed);
-  return { layers: next, totals: totalsOf(next) };
+  return { ...snapshot, layers: next, totals: totalsOf(next) };
 }
 
 function totalsOf(layers: readonly LayerSnapshot[]): ProgressTotals {

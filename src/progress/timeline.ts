@@ -84,6 +84,7 @@ export function reduceTimeline(
           ? { ...layer, spans: endedAt(layer.spans, now), done: now }
           : layer,
       );
+    case 'retry':
     case 'result':
       return next;
   }

@@ -15,4 +15,8 @@ export type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
 export { UploadSession } from './upload-session.js';
 export type { Environment } from './environment.js';
 export { eraseLogin, storeLogin, type Login } from './login.js';
-export { retryingClient, type DocumentRetryOptions } from './retrying-client.js';
+export {
+  retryingClient,
+  type DocumentRetryOptions,
+  type RetryingClient,
+} from './retrying-client.js';

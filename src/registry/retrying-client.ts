@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { types } from 'node:util';
-import { map, type SchedulerLike } from 'rxjs';
+import { map, tap, type SchedulerLike } from 'rxjs';
 import { isConfigType, type BlobBody, type Descriptor } from '../oci/index.js';
 import {
   loggedRetries,
@@ -29,6 +29,15 @@ export interface DocumentRetryOptions {
   readonly logger?: Logger;
 }
 
+/** What {@link retryingClient} makes. */
+export interface RetryingClient extends RegistryClient {
+  /**
+   * The same client, which tells of the waits of what is asked of it by that: the seconds left,
+   * each second, and 0 as it asks again. Closing it closes the client given.
+   */
+  watched(onWait: (seconds: number) => void): RegistryClient;
+}
+
 const documentDelay = (failures: number): number => 1000 * 2 ** (failures - 1);
 
 /**
@@ -42,8 +51,22 @@ const documentDelay = (failures: number): number => 1000 * 2 ** (failures - 1);
 export function retryingClient(
   client: RegistryClient,
   options: DocumentRetryOptions = {},
-): RegistryClient {
+): RetryingClient {
   const answered = new Set<string>();
+  const unheard = (): void => undefined;
+  return {
+    ...clientWith(client, options, answered, unheard),
+    watched: (onWait) => clientWith(client, options, answered, onWait),
+  };
+}
+
+/** @param answered the hosts that have answered before. */
+function clientWith(
+  client: RegistryClient,
+  options: DocumentRetryOptions,
+  answered: Set<string>,
+  onWait: (seconds: number) => void,
+): RegistryClient {
   const retrying = <T>(
     host: string,
     signal: AbortSignal,
@@ -60,7 +83,7 @@ export function retryingClient(
         return { error };
       }
     };
-    return outcomeOf(attempt, options, signal);
+    return outcomeOf(attempt, { ...options, onWait }, signal);
   };
   const isDocument = ({ mediaType, size }: Descriptor): boolean =>
     isConfigType(mediaType) && size <= documentLimit;
@@ -120,13 +143,27 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 async function outcomeOf<T>(
   attempt: (signal: AbortSignal) => Promise<Outcome<T>>,
-  { logger = silentLogger, ...options }: DocumentRetryOptions,
+  {
+    logger = silentLogger,
+    onWait,
+    ...options
+  }: DocumentRetryOptions & { readonly onWait: (seconds: number) => void },
   signal: AbortSignal,
 ): Promise<T> {
   const onRetry = loggedRetries(logger);
-  const transfer$ = abortableRequest(attempt).pipe(
+  let waited = false;
+  const again = (own: AbortSignal): Promise<Outcome<T>> => {
+    if (waited) onWait(0);
+    return attempt(own);
+  };
+  const transfer$ = abortableRequest(again).pipe(
     map(resultEvent),
     retryTransfer({ delay: documentDelay, ...options, onRetry }),
+    tap((event) => {
+      if (event.kind !== 'progress' || event.progress.retryIn === undefined) return;
+      waited = true;
+      onWait(event.progress.retryIn);
+    }),
   );
   const outcome = await resultOf(transfer$, { signal });
   if ('error' in outcome) throw outcome.error;
