@@ -89,6 +89,20 @@ describe('at scale', () => {
     watched[0]?.unsubscribe();
     expect(job$.observed).toBe(false);
   }, 120_000);
+
+  it('joins 100,000 to one that waits, each with a group of its own, who leave in random order', () => {
+    const manager = new TransferManager<number>(1);
+    const job = whenStarted<number>(() => NEVER);
+    const holder = manager.transfer('holder', job).subscribe();
+    const watched = Array.from({ length: 100_000 }, (_, key) =>
+      manager.transfer('a', job, { priority: key % 2, group: { of: key } }).subscribe(),
+    );
+    for (const one of shuffle(watched)) one.unsubscribe();
+    holder.unsubscribe();
+    let left: unknown;
+    manager.state$.subscribe((state) => (left = state)).unsubscribe();
+    expect(left).toEqual({ active: 0, waiting: 0, limit: 1 });
+  }, 60_000);
 });
 
 describe('10,000 transfers of mixed fate', () => {

@@ -10,8 +10,6 @@ export class Claim<H> extends Link {
   watchers = 1;
   /** Where it stands, while it stands in line. */
   queue: Queue<H> | undefined;
-  /** The next claim of its holder. */
-  sibling: Claim<H> | undefined;
 
   constructor(
     readonly holder: H,

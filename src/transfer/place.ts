@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
+import { Claims } from './claims.js';
 import { Claim, type Line } from './line.js';
 
 /** Where a {@link Place} is: not yet in line, in line, holding a slot, or done with it. */
@@ -31,8 +32,9 @@ export interface SlotHolder {
  */
 export class Place {
   readonly #holder: SlotHolder;
-  /** The first, which leads to the others. */
-  #claims: Claim<Place> | undefined;
+  /** The first claim, which is the only one of almost all. */
+  #claim: Claim<Place> | undefined;
+  #others: Claims<Place> | undefined;
   #state: PlaceState = 'apart';
   #line: Line<Place> | undefined;
   #slot: Subscriber<never> | undefined;
@@ -47,17 +49,14 @@ export class Place {
 
   /** Adds a watcher's claim, to be withdrawn when it leaves. */
   claim(priority: number, group: unknown): Claim<Place> {
-    let last: Claim<Place> | undefined;
-    for (let one = this.#claims; one; one = one.sibling) {
-      if (one.priority === priority && one.group === group) {
-        one.watchers++;
-        return one;
-      }
-      last = one;
+    const same = this.#find(priority, group);
+    if (same !== undefined) {
+      same.watchers++;
+      return same;
     }
     const claim = new Claim<Place>(this, priority, group);
-    if (last === undefined) this.#claims = claim;
-    else last.sibling = claim;
+    if (this.#claim === undefined && this.#others === undefined) this.#claim = claim;
+    else (this.#others ??= new Claims()).add(claim);
     this.#line?.enter(claim);
     return claim;
   }
@@ -66,17 +65,16 @@ export class Place {
     claim.watchers--;
     if (claim.watchers > 0) return;
     this.#line?.leave(claim);
-    if (this.#claims === claim) this.#claims = claim.sibling;
-    for (let one = this.#claims; one; one = one.sibling) {
-      if (one.sibling === claim) one.sibling = claim.sibling;
-    }
+    if (this.#claim === claim) this.#claim = undefined;
+    else this.#others?.remove(claim);
   }
 
   /** Stands in line from now on. */
   wait(line: Line<Place>): void {
     this.#state = 'waiting';
     this.#line = line;
-    for (let claim = this.#claims; claim; claim = claim.sibling) line.enter(claim);
+    if (this.#claim !== undefined) line.enter(this.#claim);
+    for (const claim of this.#others?.all() ?? none) line.enter(claim);
   }
 
   /** Has got the slot. */
@@ -103,10 +101,19 @@ export class Place {
     this.#slot?.complete();
   }
 
+  #find(priority: number, group: unknown): Claim<Place> | undefined {
+    const claim = this.#claim;
+    if (claim?.priority === priority && claim.group === group) return claim;
+    return this.#others?.find(priority, group);
+  }
+
   #leaveLine(): void {
     const line = this.#line;
     if (line === undefined) return;
-    for (let claim = this.#claims; claim; claim = claim.sibling) line.leave(claim);
     this.#line = undefined;
+    if (this.#claim !== undefined) line.leave(this.#claim);
+    for (const claim of this.#others?.all() ?? none) line.leave(claim);
   }
 }
+
+const none: readonly Claim<Place>[] = [];
