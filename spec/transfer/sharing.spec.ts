@@ -182,6 +182,25 @@ describe('the same key after the last watcher left', () => {
     expect(results).toEqual([resultEvent(1), resultEvent(2)]);
   });
 
+  it('does at once what is asked for after the end, and what is asked for by it', () => {
+    const manager = new TransferManager<string>();
+    const done: string[] = [];
+    const work = (name: string): Observable<never> =>
+      defer(() => {
+        done.push(name);
+        throw new Error('counts as its end');
+      });
+    let late: TransferContext | undefined;
+    const job = (context: TransferContext): Observable<never> => {
+      late = context;
+      return NEVER.pipe(finalize(() => context.cleanup(work('by the teardown'))));
+    };
+    manager.transfer('key', job).subscribe().unsubscribe();
+    expect(done).toEqual(['by the teardown']);
+    late?.cleanup(work('late'));
+    expect(done).toEqual(['by the teardown', 'late']);
+  });
+
   it('counts an error in the teardown as its end', () => {
     marbles(({ cold, expectObservable }) => {
       const manager = new TransferManager<string>();

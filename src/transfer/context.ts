@@ -11,6 +11,7 @@ export class Context implements TransferContext {
   #start$: AsyncSubject<void> | undefined;
   #aborted = false;
   #controller: AbortController | undefined;
+  #closed = false;
   #cleanups: Observable<unknown>[] | undefined;
 
   constructor(slots: Slots, place: Place) {
@@ -42,7 +43,9 @@ export class Context implements TransferContext {
   }
 
   cleanup(work$: Observable<unknown>): void {
-    (this.#cleanups ??= []).push(work$);
+    // Nobody waits any more for what is asked for so late; that it is done matters all the same.
+    if (this.#closed) withoutError(work$).subscribe();
+    else (this.#cleanups ??= []).push(withoutError(work$));
   }
 
   /** The slot is there. */
@@ -56,10 +59,16 @@ export class Context implements TransferContext {
     this.#controller?.abort();
   }
 
-  /** What the job wants done when it is over; none of it errors. */
-  cleanups(): Observable<unknown>[] {
-    return (this.#cleanups ?? []).map((work$) => work$.pipe(catchError(() => EMPTY)));
+  /** The job is down: tells what it wants done then. None of it errors. */
+  close(): readonly Observable<unknown>[] {
+    this.#closed = true;
+    return this.#cleanups ?? [];
   }
+}
+
+/** An error in a cleanup counts as its end. */
+function withoutError(work$: Observable<unknown>): Observable<unknown> {
+  return work$.pipe(catchError(() => EMPTY));
 }
 
 function emitOnce(start$: AsyncSubject<void>): void {

@@ -53,7 +53,8 @@ export interface TransferContext {
   /**
    * Adds work to be done when the transfer is over, in every outcome, such as waiting for a file
    * to be closed. The Observable is subscribed after the job's own was unsubscribed; until it has
-   * completed, the next transfer of this key doesn't start. An error in it counts as its end.
+   * completed, the next transfer of this key doesn't start. An error in it counts as its end. What
+   * is added when that is over already is subscribed at once, and nobody waits for it.
    *
    * ```
    * first watches:     ^--!

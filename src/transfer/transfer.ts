@@ -218,11 +218,11 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
 
   #tearDown(): void {
     this.#host.slots.leave(this.#place);
-    const works = this.#context?.cleanups() ?? [];
+    const works = this.#context?.close() ?? [];
     // One that was cancelled while it waited for its predecessor is down when that one is.
-    if (this.#predecessor !== undefined) works.push(this.#predecessor.down$);
-    if (works.length === 0) this.#goDown();
-    else merge(...works).subscribe({ complete: () => this.#goDown() });
+    const former$ = this.#predecessor?.down$;
+    if (works.length === 0 && former$ === undefined) this.#goDown();
+    else merge(...works, former$ ?? EMPTY).subscribe({ complete: () => this.#goDown() });
   }
 
   #goDown(): void {
