@@ -210,6 +210,17 @@ describe('eventsOf', () => {
     expect(phases(heard)).toBe('ade');
   });
 
+  it('throws what telling apart throws, and leaves the source', async () => {
+    const job$ = new Subject<Event>();
+    const by = (): never => {
+      throw new Error('no id');
+    };
+    const step = eventsOf(job$, { by }).next();
+    job$.next(progressEvent('a'));
+    await expect(step).rejects.toThrow('no id');
+    expect(job$.observed).toBe(false);
+  });
+
   it('throws the error after what was kept', async () => {
     const job$ = new Subject<Event>();
     const iterator = eventsOf(job$);

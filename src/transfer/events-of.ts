@@ -1,4 +1,4 @@
-import type { Observable, Subscription } from 'rxjs';
+import { map, type Observable, type Subscription } from 'rxjs';
 import type { ExitOptions } from './result-of.js';
 import { untilAborted } from './until-aborted.js';
 
@@ -21,7 +21,7 @@ export interface EventsOfOptions<E> extends ExitOptions {
  * `by`) takes its place. Nothing else is dropped, and nothing overtakes: the last progress ahead of
  * any other event or of the end is always delivered.
  *
- * Ends when the source completes; throws the source's error, or the signal's reason when that is
+ * Ends when the source completes; throws the source's error, what `by` throws, or the signal's reason when that is
  * aborted, once what was kept has been delivered.
  *
  * @example
@@ -39,23 +39,30 @@ interface End {
   readonly error?: unknown;
 }
 
+/** An event that waits for its step, with what it is told apart by. */
+interface Kept<E> {
+  readonly event: E;
+  readonly id: unknown;
+}
+
 type Step<E> = IteratorResult<E, undefined>;
 
 class EventIterator<E extends { readonly kind: string }> implements AsyncIterableIterator<
   E,
   undefined
 > {
-  readonly #source$: Observable<E>;
-  readonly #by: (event: E) => unknown;
-  readonly #kept: E[] = [];
+  readonly #source$: Observable<Kept<E>>;
+  readonly #kept: Kept<E>[] = [];
   /** Steps that were asked for ahead of events. */
   readonly #asking: { resolve: (step: Step<E>) => void; reject: (error: unknown) => void }[] = [];
   #subscription: Subscription | undefined;
   #end: End | undefined;
 
   constructor(source$: Observable<E>, { signal, by = () => undefined }: EventsOfOptions<E>) {
-    this.#source$ = source$.pipe(untilAborted(signal));
-    this.#by = by;
+    this.#source$ = source$.pipe(
+      untilAborted(signal),
+      map((event) => ({ event, id: event.kind === 'progress' ? by(event) : undefined })),
+    );
   }
 
   [Symbol.asyncIterator](): this {
@@ -81,8 +88,8 @@ class EventIterator<E extends { readonly kind: string }> implements AsyncIterabl
 
   #subscribe(): Subscription {
     return this.#source$.subscribe({
-      next: (event) => {
-        this.#keep(event);
+      next: (heard) => {
+        this.#keep(heard);
         this.#answer();
       },
       error: (error: unknown) => this.#finish({ error, failed: true }),
@@ -91,14 +98,14 @@ class EventIterator<E extends { readonly kind: string }> implements AsyncIterabl
   }
 
   /** A progress takes the place of the one that nothing else stands behind. */
-  #keep(event: E): void {
-    if (event.kind === 'progress') {
+  #keep(heard: Kept<E>): void {
+    if (heard.event.kind === 'progress') {
       const last = this.#kept.findLastIndex(
-        (kept) => kept.kind !== 'progress' || this.#by(kept) === this.#by(event),
+        ({ event, id }) => event.kind !== 'progress' || id === heard.id,
       );
-      if (this.#kept[last]?.kind === 'progress') this.#kept.splice(last, 1);
+      if (this.#kept[last]?.event.kind === 'progress') this.#kept.splice(last, 1);
     }
-    this.#kept.push(event);
+    this.#kept.push(heard);
   }
 
   #finish(end: End): void {
@@ -110,8 +117,8 @@ class EventIterator<E extends { readonly kind: string }> implements AsyncIterabl
     while (this.#kept.length > 0 || this.#end !== undefined) {
       const asked = this.#asking.shift();
       if (asked === undefined) return;
-      const event = this.#kept.shift();
-      if (event !== undefined) asked.resolve({ done: false, value: event });
+      const next = this.#kept.shift();
+      if (next !== undefined) asked.resolve({ done: false, value: next.event });
       else if (this.#end?.failed !== true) asked.resolve({ done: true, value: undefined });
       else {
         asked.reject(this.#end.error);
