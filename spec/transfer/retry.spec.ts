@@ -1,6 +1,7 @@
-import { defer, type Observable } from 'rxjs';
+import { defer, throwError, type Observable } from 'rxjs';
 import {
   DoNotRetry,
+  InvalidTransferOptionError,
   isDoNotRetry,
   progressEvent,
   resultEvent,
@@ -110,6 +111,34 @@ describe('retryTransfer', () => {
       expectObservable(transfer$, '^ 999ms 1ms 1ms !').toBe('5 999ms 4', events);
       expectSubscriptions(attempt.subscriptions).toBe('(^!)');
     });
+  });
+
+  it.each([
+    ['maxAttempts', { maxAttempts: 0 }],
+    ['maxAttempts', { maxAttempts: 1.5 }],
+    ['maxAttempts', { maxAttempts: Number.NaN }],
+    ['maxRetryAfter', { maxRetryAfter: -1 }],
+    ['maxRetryAfter', { maxRetryAfter: Number.NaN }],
+  ])('refuses a %s that makes no sense: %j', (option, options) => {
+    expect(() => retryTransfer(options)).toThrow(InvalidTransferOptionError);
+    expect(() => retryTransfer(options)).toThrow(`'${option}'`);
+  });
+
+  it('takes any number of attempts', () => {
+    marbles(({ cold, expectObservable }) => {
+      const attempts = inTurn([cold('#'), cold('#'), cold('#'), cold('(r|)', events)]);
+      const retried = attempts.pipe(retryTransfer({ maxAttempts: Infinity, delay: () => 0 }));
+      expectObservable(retried).toBe('(r|)', events);
+    });
+  });
+
+  it.each([Number.NaN, Infinity])('errors with a wait of %d, rather than hurrying', (wait) => {
+    const seen: unknown[] = [];
+    throwError(() => new Error('reset'))
+      .pipe(retryTransfer({ delay: () => wait }))
+      .subscribe({ error: (error: unknown) => seen.push(error) });
+    expect(seen).toEqual([expect.any(InvalidTransferOptionError)]);
+    expect((seen[0] as Error).cause).toEqual(new Error('reset'));
   });
 
   it('shows the seconds left, rounded up, for a wait that is no whole number of them', () => {

@@ -1,5 +1,10 @@
 import { Observable, take } from 'rxjs';
-import { resultEvent, sampleProgress, type TransferEvent } from '../../src/transfer/index.js';
+import {
+  InvalidTransferOptionError,
+  resultEvent,
+  sampleProgress,
+  type TransferEvent,
+} from '../../src/transfer/index.js';
 import { events, marbles } from '../support/marbles.js';
 
 const rate = 1000 / 5; // a window of 5 frames
@@ -24,6 +29,10 @@ describe('sampleProgress', () => {
       expectObservable(cold('abc|', events).pipe(sampleProgress({ rate }))).toBe('a--(c|)', events);
       expectObservable(cold('abc#', events).pipe(sampleProgress({ rate }))).toBe('a--(c#)', events);
     });
+  });
+
+  it.each([0, -1, Number.NaN])('refuses a rate of %d', (wrong) => {
+    expect(() => sampleProgress({ rate: wrong })).toThrow(InvalidTransferOptionError);
   });
 
   it('passes ten a second when not told otherwise', () => {

@@ -7,6 +7,7 @@
 export * from './do-not-retry.js';
 export * from './errors.js';
 export * from './events-of.js';
+export * from './invalid-option.js';
 export * from './job.js';
 export * from './live-transfer.js';
 export * from './logger.js';

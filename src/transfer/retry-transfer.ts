@@ -16,12 +16,13 @@ import {
   type SchedulerLike,
 } from 'rxjs';
 import { isDoNotRetry } from './do-not-retry.js';
+import { InvalidTransferOptionError } from './invalid-option.js';
 import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
 import { retryAfterOf } from './retry-after.js';
 
 /** When {@link retryTransfer} tries again, and when it gives up. */
 export interface RetryTransferOptions {
-  /** Attempts in all, the first included. Default 5. */
+  /** Attempts in all, the first included: a whole number from 1 up, or Infinity. Default 5. */
   readonly maxAttempts?: number;
   /**
    * The wait before the next attempt, in ms, after the `failures`-th failure in a row with this
@@ -73,12 +74,24 @@ export const defaultRetryDelay = (failures: number): number => 5000 * failures;
  * watched:          ^ 1002ms !                            cancelled while it waits
  * retryTransfer:    --2 999ms 1
  * ```
+ *
+ * @throws InvalidTransferOptionError where `maxAttempts` or `maxRetryAfter` makes no sense. A `delay`
+ * that isn't a finite number is the error of the transfer.
  */
 export function retryTransfer<T>(
   options: RetryTransferOptions = {},
 ): MonoTypeOperatorFunction<TransferEvent<T>> {
   const { maxAttempts = 5, delay = defaultRetryDelay, scheduler = asyncScheduler } = options;
   const { countsAnew = () => false, maxRetryAfter = 300_000, onRetry } = options;
+  if (!(maxAttempts >= 1) || (maxAttempts !== Infinity && !Number.isInteger(maxAttempts))) {
+    throw new InvalidTransferOptionError(
+      'maxAttempts',
+      `is ${maxAttempts}, not a number from 1 up`,
+    );
+  }
+  if (!(maxRetryAfter >= 0)) {
+    throw new InvalidTransferOptionError('maxRetryAfter', `is ${maxRetryAfter}, not from 0 up`);
+  }
   return (attempt$) =>
     defer(() => {
       let failures = 0;
@@ -88,6 +101,9 @@ export function retryTransfer<T>(
         if (failures >= maxAttempts || isDoNotRetry(error)) return throwError(() => error);
         const asked = Math.min(retryAfterOf(error) ?? 0, maxRetryAfter);
         const wait = Math.max(delay(failures, error), asked);
+        if (!Number.isFinite(wait)) {
+          throw new InvalidTransferOptionError('delay', `gave ${wait} ms`, { cause: error });
+        }
         onRetry?.(error, { failures, wait });
         return countdown(wait, scheduler).pipe(
           tap((event) => countdown$.next(event)),

@@ -13,6 +13,7 @@ import {
   type SchedulerLike,
   type Subscription,
 } from 'rxjs';
+import { InvalidTransferOptionError } from './invalid-option.js';
 
 /** How {@link sampleProgress} thins out progress. */
 export interface SampleProgressOptions<E> {
@@ -35,11 +36,14 @@ export interface SampleProgressOptions<E> {
  *
  * Any other event, completion and error pass at once, with what was kept ahead of them: the last
  * progress before the end is never dropped. Use it per watcher, behind the shared transfer.
+ *
+ * @throws InvalidTransferOptionError where `rate` isn't above 0.
  */
 export function sampleProgress<E extends { readonly kind: string }>(
   options: SampleProgressOptions<E> = {},
 ): MonoTypeOperatorFunction<E> {
   const { rate = 10, by = () => undefined, scheduler = asyncScheduler } = options;
+  if (!(rate > 0)) throw new InvalidTransferOptionError('rate', `is ${rate}, which is not above 0`);
   return (source$) =>
     defer(() => {
       const windows = new Map<unknown, Window<E>>();
