@@ -1,106 +1,144 @@
 /**
  * `npm run bench:kernel`: what a transfer costs beside its work, at 1,000, 10,000 and 100,000 keys
- * with 8 slots, and the heap after as before. The same work is done by p-queue with a map of
- * promises made by hand, and by plain mergeMap, which shares nothing; by turns, several rounds.
+ * with 8 slots, next to the same work done otherwise: by p-queue with the least of a map of
+ * promises, by p-queue with a map that does by hand what transfers do, and by mergeMap, which shares
+ * nothing (kernel-contestants.ts).
+ *
+ * What is done to be fair:
+ *
+ * - All do the same work for the same keys, and have to come to the same number of results.
+ * - They take turns, round by round, each round begun by another, so that what else the machine does
+ *   meets all of them; the middle round counts.
+ * - A round moves 100,000 transfers whatever the count at a time, after a round of each size that
+ *   isn't counted, so that no size runs colder code than another.
+ * - All garbage is collected ahead of each measurement, and what is made within it, within it.
+ * - Beside the wall time stands the CPU time of the whole process, collection of garbage in other
+ *   threads included: on a busy machine it is what can be trusted.
  */
-import PQueue from 'p-queue';
-import { lastValueFrom, mergeMap, Observable, range } from 'rxjs';
-import { resultEvent, TransferManager, whenStarted } from '../../src/transfer/index.js';
+import { contestants, type ContestantName } from './kernel-contestants.js';
 
-const limit = 8;
 const sizes = [1000, 10_000, 100_000];
 const perRound = 100_000;
 const rounds = 7;
+const names = Object.keys(contestants) as ContestantName[];
 
-/** The work: nothing, one microtask later. */
-const work$ = new Observable<ReturnType<typeof resultEvent<number>>>((watcher) => {
-  queueMicrotask(() => {
-    watcher.next(resultEvent(1));
-    watcher.complete();
-  });
-});
+interface Cost {
+  /** In µs a transfer. */
+  readonly wall: number;
+  readonly cpu: number;
+}
 
-const contestants = {
-  rxfer: async (count: number): Promise<void> => {
-    const manager = new TransferManager<number>(limit);
-    const job = whenStarted(() => work$);
-    await new Promise<void>((resolve) => {
-      let left = count;
-      const complete = (): void => {
-        if (--left === 0) resolve();
-      };
-      for (let key = 0; key < count; key++) {
-        manager.transfer(String(key), job).subscribe({ complete });
-      }
-    });
-  },
-  'p-queue and a map': async (count: number): Promise<void> => {
-    const queue = new PQueue({ concurrency: limit });
-    const alive = new Map<string, Promise<number>>();
-    const transfer = (key: string): Promise<number> => {
-      const living = alive.get(key);
-      if (living !== undefined) return living;
-      const begun = queue
-        .add(() => new Promise<number>((resolve) => queueMicrotask(() => resolve(1))))
-        .finally(() => alive.delete(key));
-      alive.set(key, begun);
-      return begun;
-    };
-    const all: Promise<number>[] = [];
-    for (let key = 0; key < count; key++) all.push(transfer(String(key)));
-    await Promise.all(all);
-  },
-  mergeMap: async (count: number): Promise<void> => {
-    await lastValueFrom(range(0, count).pipe(mergeMap(() => work$, limit)));
-  },
-} as const;
+function collect(): void {
+  if (globalThis.gc === undefined) throw new Error('Run it with node --expose-gc');
+  globalThis.gc();
+}
 
-type Name = keyof typeof contestants;
+async function round(name: ContestantName, count: number): Promise<Cost> {
+  collect();
+  const begin = performance.now();
+  const cpuBegin = process.cpuUsage();
+  let results = 0;
+  while (results < perRound) results += await contestants[name].run(count);
+  const { user, system } = process.cpuUsage(cpuBegin);
+  const wall = performance.now() - begin;
+  if (results !== perRound) throw new Error(`${name} came to ${results} results`);
+  return { wall: (wall * 1000) / perRound, cpu: (user + system) / perRound };
+}
 
-/**
- * The middle one of some rounds, in µs of wall time a transfer. Each round moves the same number
- * of transfers, whatever the count at a time, so that each is as warm as the others.
- */
-async function medians(count: number): Promise<Record<Name, number>> {
-  const names = Object.keys(contestants) as Name[];
-  const times = new Map<Name, number[]>(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of names) {
-      globalThis.gc?.();
-      const begin = performance.now();
-      for (let done = 0; done < perRound; done += count) await contestants[name](count);
-      times.get(name)?.push(((performance.now() - begin) * 1000) / perRound);
+type Costs = Record<ContestantName, Cost>;
+
+/** The middle one of all rounds, by wall time and by CPU time. */
+async function costsOf(count: number): Promise<Costs> {
+  const measured = new Map<ContestantName, Cost[]>(names.map((name) => [name, []]));
+  for (let turn = 0; turn < rounds; turn++) {
+    const first = turn % names.length;
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      measured.get(name)?.push(await round(name, count));
     }
   }
-  const middle = (name: Name): number =>
-    times.get(name)?.sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN;
-  return Object.fromEntries(names.map((name) => [name, middle(name)])) as Record<Name, number>;
+  const middle = (name: ContestantName, of: keyof Cost): number => {
+    const all = (measured.get(name) ?? []).map((cost) => cost[of]).sort((a, b) => a - b);
+    return all[Math.floor(all.length / 2)] ?? Number.NaN;
+  };
+  return byName((name) => ({ wall: middle(name, 'wall'), cpu: middle(name, 'cpu') }));
+}
+
+function byName<V>(of: (name: ContestantName) => V): Record<ContestantName, V> {
+  return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<ContestantName, V>;
+}
+
+/** How much heap is in use once all that can be is collected, in bytes. */
+function heapInUse(): number {
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/** What one transfer in line weighs, in bytes: among 20,000. */
+function weightOf(name: ContestantName): number {
+  const count = 20_000;
+  contestants[name].park(count);
+  const before = heapInUse();
+  const parked = contestants[name].park(count);
+  const weight = (heapInUse() - before) / count;
+  if (parked === undefined) throw new Error('Nothing was parked');
+  return weight;
+}
+
+/**
+ * What one transfer allocates from its beginning to its end, in bytes: among so few that nothing is
+ * collected meanwhile.
+ */
+async function allocatedBy(name: ContestantName): Promise<number> {
+  const count = 100;
+  const samples: number[] = [];
+  for (let sample = 0; sample < 21; sample++) {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    await contestants[name].run(count);
+    samples.push((process.memoryUsage().heapUsed - before) / count);
+  }
+  return samples.sort((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN;
 }
 
 /** How much more heap is in use after 100,000 transfers than before, in bytes. */
 async function heapGrowth(): Promise<number> {
-  const used = (): number => {
-    globalThis.gc?.();
-    return process.memoryUsage().heapUsed;
-  };
-  const before = used();
-  await contestants.rxfer(100_000);
-  return used() - before;
+  const before = heapInUse();
+  await contestants.rxfer.run(100_000);
+  return heapInUse() - before;
+}
+
+const times = (ratio: number): string => `×${ratio.toFixed(2)}`;
+
+function line(title: string, cells: readonly string[]): void {
+  console.log([title.padEnd(26), ...cells.map((cell) => cell.padStart(20))].join(''));
+}
+
+function table(title: string, costs: readonly Costs[], of: keyof Cost): void {
+  console.log('');
+  line(`${title}, µs a transfer`, [...sizes.map(String), 'dearest to cheapest']);
+  for (const name of names) {
+    const own = costs.map((cost) => cost[name][of]);
+    const cells = costs.map((cost) => {
+      const ratio = name === 'rxfer' ? '' : ` (rxfer ${times(cost.rxfer[of] / cost[name][of])})`;
+      return `${cost[name][of].toFixed(1)}${ratio}`;
+    });
+    line(name, [...cells, times(Math.max(...own) / Math.min(...own))]);
+  }
 }
 
 async function main(): Promise<void> {
-  const costs: number[] = [];
-  for (const count of sizes) {
-    const cost = await medians(count);
-    costs.push(cost.rxfer);
-    const others = (['p-queue and a map', 'mergeMap'] as const).map(
-      (name) =>
-        `${name} ${cost[name].toFixed(1)} µs (rxfer ×${(cost.rxfer / cost[name]).toFixed(2)})`,
-    );
-    console.log(`${count}: rxfer ${cost.rxfer.toFixed(1)} µs a transfer, ${others.join(', ')}`);
+  for (const count of sizes) for (const name of names) await round(name, count);
+  const costs: Costs[] = [];
+  for (const count of sizes) costs.push(await costsOf(count));
+  table('wall time', costs, 'wall');
+  table('CPU time', costs, 'cpu');
+  console.log('');
+  line('bytes of one transfer', ['allocated in all', 'kept in line']);
+  for (const name of names) {
+    line(name, [(await allocatedBy(name)).toFixed(0), weightOf(name).toFixed(0)]);
   }
-  console.log(`dearest to cheapest size: ×${(Math.max(...costs) / Math.min(...costs)).toFixed(2)}`);
-  console.log(`heap after as before: ${((await heapGrowth()) / 1e6).toFixed(2)} MB more`);
+  console.log(`\nheap after 100,000 as before: ${((await heapGrowth()) / 1e6).toFixed(2)} MB more`);
 }
 
 void main();
