@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import * as v from 'valibot';
 import {
   emptyTimeline,
   reduceTimeline,
@@ -122,13 +123,73 @@ describe('the writers of a timeline', () => {
     ]);
     // One more in the legend.
     expect(svg.match(/<rect class="done"/g)).toHaveLength(3);
+    expect(svg).not.toContain('✕');
+  });
+
+  it('say of what is missing in the end that it is', () => {
+    const failed = timelineOf(
+      [0, resolvedImage({ a: 4000, b: 4000 })],
+      [1, progressOf('a', 'Downloading', { current: 3000, total: 4000 })],
+      [2, progressOf('b', 'Downloading', { current: 4000, total: 4000 })],
+      [90_000, layerDone('b')],
+      [90_000, progressOf('a', 'Retrying', { retryIn: 1 })],
+      [120_000, progressOf('a', 'Downloading', { current: 3500, total: 4000 })],
+    );
+    const svg = toTimelineSvg(failed);
+    expect(svg).toContain('✕ 2 min</text>');
+    expect(svg).toContain('>not registered</text>');
+    const page = toTimelineHtml(failed);
+    expect(page).toContain('<dt>Registered</dt><dd class="bad">1 of 2</dd>');
+    expect(page).toContain('<dt>Moved</dt><dd>7.5 kB</dd>');
+    expect(page).toContain('<dt>Retries</dt><dd>1</dd>');
+    expect(page).toContain('<td class="bad">not registered</td>');
+  });
+
+  it('have a legend of what there is, and lines at round times', () => {
+    const legendOf = (timeline: Timeline): string[] =>
+      [...toTimelineSvg(timeline).matchAll(/<text class="quiet" x="[\d.]+" y="44">(.*?)</g)].map(
+        ([, title = '']) => title,
+      );
+    expect(legendOf(pull)).toEqual([
+      'waiting',
+      'moving bytes',
+      'retrying',
+      'extracting, waiting for the layers below',
+      'registered',
+    ]);
+    expect(legendOf(emptyTimeline)).toEqual([]);
+    const linesOf = (duration: number): string[] =>
+      [
+        ...toTimelineSvg({ ...emptyTimeline, duration }).matchAll(/text-anchor="middle">(.*?)</g),
+      ].map(([, text = '']) => text);
+    expect(linesOf(184)).toEqual(['0', '50 ms', '100 ms', '150 ms']);
+    expect(linesOf(59_949)).toEqual(['0', '10.0 s', '20.0 s', '30.0 s', '40.0 s', '50.0 s']);
+    expect(linesOf(900_000)).toEqual(['0', '5 min', '10 min', '15 min']);
+    expect(linesOf(20_000_000)).toEqual([
+      '0',
+      '60 min',
+      '120 min',
+      '180 min',
+      '240 min',
+      '300 min',
+    ]);
+  });
+
+  it('tell which images a layer belongs to, where there are several', () => {
+    const shared = timelineOf(
+      [0, resolvedImage({ a: 1 }, 'one')],
+      [5, resolvedImage({ a: 1, b: 2 }, 'two')],
+    );
+    expect(toTimelineHtml(shared)).toContain('<tr><th scope="row">a</th><td>1, 2</td>');
+    expect(toTimelineHtml(shared)).toContain('<tr><th scope="row">b</th><td>2</td>');
+    expect(toTimelineHtml(pull)).not.toContain('>Images</th>');
   });
 
   it('write a page that loads nothing, with the numbers in a table', () => {
     const page = toTimelineHtml(pull);
     expect(page).toContain('<title>example.com/app:1: 1.9 s</title>');
     expect(page).toContain(
-      '<tr><th scope="row">a</th><td>9.0 kB</td><td>10 ms</td><td>490 ms</td><td>18.4 kB/s</td><td>200 ms</td><td>700 ms</td></tr>',
+      '<tr><th scope="row">a</th><td>9.0 kB</td><td>10 ms</td><td>490 ms</td><td>18.4 kB/s</td><td></td><td>200 ms</td><td>700 ms</td></tr>',
     );
     expect(page).not.toMatch(/<script|<link|<img|(?:src|href)=/);
   });
@@ -143,6 +204,28 @@ describe('the writers of a timeline', () => {
     for (const text of [toTimelineSvg(hostile), toTimelineHtml(hostile)]) {
       expect(text).not.toContain('<script');
       expect(text).not.toContain('<b>');
+    }
+  });
+
+  // Trace Event Format, as chrome://tracing and Perfetto read it.
+  it('write events that have all that their phase asks for', () => {
+    const common = { name: v.string(), cat: v.string(), pid: v.number(), tid: v.number() };
+    const microseconds = v.pipe(v.number(), v.integer(), v.minValue(0));
+    const args = v.record(v.string(), v.union([v.string(), v.number()]));
+    const event = v.variant('ph', [
+      v.strictObject({ ...common, ph: v.literal('M'), ts: microseconds, args }),
+      v.strictObject({ ...common, ph: v.literal('X'), ts: microseconds, dur: microseconds, args }),
+      v.strictObject({ ...common, ph: v.literal('i'), s: v.literal('t'), ts: microseconds, args }),
+    ]);
+    const trace = v.strictObject({
+      traceEvents: v.array(event),
+      displayTimeUnit: v.literal('ms'),
+      otherData: v.record(v.string(), v.union([v.string(), v.number()])),
+    });
+    for (const timeline of [pull, emptyTimeline]) {
+      const { traceEvents } = v.parse(trace, JSON.parse(toTraceEvents(timeline)));
+      const threads = traceEvents.filter(({ name }) => name === 'thread_name');
+      expect(threads).toHaveLength(timeline.layers.length);
     }
   });
 

@@ -1,7 +1,8 @@
 import { formatBytes, formatRate } from './format.js';
 import { escapeMarkup } from './markup.js';
-import { formatDuration, titleOf, toTimelineSvg } from './timeline-svg.js';
-import type { Timeline, TimelineLayer } from './timeline.js';
+import { formatDuration } from './timeline-phases.js';
+import { titleOf, toTimelineSvg } from './timeline-svg.js';
+import type { Timeline, TimelineImage, TimelineLayer } from './timeline.js';
 
 /**
  * A timeline as a page that stands alone: the waterfall, and what it shows as a table, for those
@@ -10,16 +11,12 @@ import type { Timeline, TimelineLayer } from './timeline.js';
 export function toTimelineHtml(timeline: Timeline): string {
   const title = escapeMarkup(titleOf(timeline));
   const { began, images, layers } = timeline;
-  const when = began === undefined ? '' : `<p class="quiet">${new Date(began).toISOString()}</p>`;
-  const list = images.map(
-    ({ reference, digest, ids }) =>
-      `<li><code>${escapeMarkup(reference)}</code> <span class="quiet">${escapeMarkup(digest)}, ${ids.length} ${ids.length === 1 ? 'layer' : 'layers'}</span></li>`,
-  );
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${title}</title>
 <style>${style}</style>
@@ -27,56 +24,132 @@ export function toTimelineHtml(timeline: Timeline): string {
 <body>
 <main>
 <h1>${title}</h1>
-${when}
-<ul>${list.join('')}</ul>
-<figure>${toTimelineSvg(timeline)}</figure>
-<table>
-<caption>Layers</caption>
-<thead><tr><th scope="col">Layer</th><th scope="col">Size</th><th scope="col">Waited</th><th scope="col">Moved in</th><th scope="col">Rate</th><th scope="col">Extracting and waiting</th><th scope="col">Registered at</th></tr></thead>
+${began === undefined ? '' : beganAt(began)}
+<ol>${images.map(imageItem).join('\n')}</ol>
+<dl>${totals(timeline).map(totalItem).join('\n')}</dl>
+<h2 id="waterfall">Waterfall</h2>
+<figure class="scroll" tabindex="0" role="region" aria-labelledby="waterfall">${toTimelineSvg(timeline)}</figure>
+<h2 id="layers">Layers</h2>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="layers">
+<table aria-labelledby="layers">
+<thead><tr><th scope="col">Layer</th>${sharing(images, '<th scope="col">Images</th>')}<th scope="col">Size</th><th scope="col">Waited</th><th scope="col">Moved in</th><th scope="col">Rate</th><th scope="col">Retries</th><th scope="col">Extracting and waiting</th><th scope="col">Registered at</th></tr></thead>
 <tbody>
-${layers.map(tableRow).join('\n')}
+${layers.map((layer) => tableRow(layer, images)).join('\n')}
 </tbody>
 </table>
+</div>
 </main>
 </body>
 </html>
 `;
 }
 
+const movingPhases: readonly string[] = ['Downloading', 'Pushing'];
+
 const style = `
-:root { color-scheme: light dark }
-body { margin: 0; font: 14px/1.5 system-ui, sans-serif; background: #ffffff; color: #1f2328 }
-main { max-width: 1000px; margin: 0 auto; padding: 16px }
-h1 { font-size: 20px; overflow-wrap: anywhere }
-ul { padding-left: 20px; overflow-wrap: anywhere }
-figure { margin: 0; overflow-x: auto }
-figure .title { display: none }
-figure svg { max-width: 100%; height: auto }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-caption { text-align: left; font-weight: 600; padding: 12px 0 4px }
-th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid #d1d9e0 }
-th:first-child, td:first-child { text-align: left; font-family: ui-monospace, monospace }
-.quiet { color: #59636e }
+:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff; --quiet: #59636e; --line: #d1d9e0; --bad: #cf222e; --accent: #0969da }
 @media (prefers-color-scheme: dark) {
-  body { background: #0d1117; color: #f0f6fc }
-  th, td { border-color: #3d444d }
-  .quiet { color: #9198a1 }
+  :root { --text: #f0f6fc; --page: #0d1117; --quiet: #9198a1; --line: #3d444d; --bad: #f85149; --accent: #4493f8 }
+}
+body { margin: 0; font: 14px/1.5 system-ui, sans-serif; background: var(--page); color: var(--text) }
+main { max-width: 1000px; margin: 0 auto; padding: 16px }
+h1 { font-size: 20px; margin: 8px 0; overflow-wrap: anywhere }
+h2 { font-size: 15px; margin: 20px 0 4px }
+p { margin: 0 }
+ol { padding-left: 24px; overflow-wrap: anywhere }
+dl { display: flex; flex-wrap: wrap; gap: 4px 32px; margin: 12px 0; font-variant-numeric: tabular-nums }
+dt { color: var(--quiet) }
+dd { margin: 0; font-size: 18px }
+figure { margin: 0 }
+figure .title { display: none }
+figure svg { display: block; min-width: 720px; width: 100%; height: auto; margin-top: -22px }
+.scroll { overflow-x: auto }
+.scroll:focus-visible { outline: 2px solid var(--accent) }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap }
+th:first-child { text-align: left }
+tbody th { font: 13px ui-monospace, monospace }
+.quiet { color: var(--quiet) }
+.bad { color: var(--bad) }
+@media print {
+  main { max-width: none; padding: 0 }
+  .scroll { overflow: hidden }
+  figure svg { min-width: 0 }
+  table { font-size: 11px }
+  tbody th { font-size: 11px }
+  th, td { padding: 2px 6px }
+  thead th { white-space: normal }
+  tr { break-inside: avoid }
 }
 `;
 
-function tableRow(layer: TimelineLayer): string {
-  const moving = timeIn(layer, 'Downloading', 'Pushing');
+function beganAt(began: number): string {
+  const iso = new Date(began).toISOString();
+  const shown = iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+  return `<p class="quiet"><time datetime="${iso}">${shown}</time></p>`;
+}
+
+function imageItem({ reference, digest, ids }: TimelineImage): string {
+  const count = `${ids.length} ${ids.length === 1 ? 'layer' : 'layers'}`;
+  return `<li><code>${escapeMarkup(reference)}</code> <span class="quiet">${escapeMarkup(digest)}, ${count}</span></li>`;
+}
+
+function totals({
+  duration,
+  layers,
+}: Timeline): readonly (readonly [term: string, text: string, style?: 'bad'])[] {
+  const done = layers.filter((layer) => layer.done !== undefined).length;
+  const bytes = layers.reduce((sum, layer) => sum + movedBy(layer), 0);
+  const retries = layers.reduce((sum, layer) => sum + retriesOf(layer), 0);
+  const registered = `${done} of ${layers.length}`;
+  return [
+    ['Time', formatDuration(duration)],
+    done === layers.length ? ['Registered', registered] : ['Registered', registered, 'bad'],
+    ['Moved', formatBytes(bytes)],
+    ['Rate', duration === 0 ? '–' : formatRate((bytes / duration) * 1000)],
+    ['Retries', String(retries)],
+  ];
+}
+
+function totalItem([term, text, style]: ReturnType<typeof totals>[number]): string {
+  return `<div><dt>${term}</dt><dd${style === undefined ? '' : ` class="${style}"`}>${text}</dd></div>`;
+}
+
+function tableRow(layer: TimelineLayer, images: readonly TimelineImage[]): string {
+  const moving = timeIn(layer, ...movingPhases);
   const { size } = layer;
+  const retries = retriesOf(layer);
+  const numbers = images.flatMap(({ ids }, index) => (ids.includes(layer.id) ? index + 1 : []));
   const cells = [
     size === undefined ? '' : formatBytes(size),
     formatDuration(timeIn(layer, 'Waiting', 'Pulling fs layer', 'Preparing')),
     moving === 0 ? '' : formatDuration(moving),
-    moving === 0 || size === undefined ? '' : formatRate((size / moving) * 1000),
+    moving === 0 ? '' : formatRate((movedBy(layer) / moving) * 1000),
+    retries === 0 ? '' : String(retries),
     formatDuration(timeIn(layer, 'Extracting')),
-    layer.done === undefined ? 'not yet' : formatDuration(layer.done),
-  ];
-  const rest = cells.map((cell) => `<td>${cell}</td>`).join('');
-  return `<tr><th scope="row">${escapeMarkup(layer.id)}</th>${rest}</tr>`;
+  ].map((cell) => `<td>${cell}</td>`);
+  const done =
+    layer.done === undefined
+      ? '<td class="bad">not registered</td>'
+      : `<td>${formatDuration(layer.done)}</td>`;
+  const shared = sharing(images, `<td>${numbers.join(', ')}</td>`);
+  return `<tr><th scope="row">${escapeMarkup(layer.id)}</th>${shared}${cells.join('')}${done}</tr>`;
+}
+
+/** One image shares with none. */
+function sharing(images: readonly TimelineImage[], cell: string): string {
+  return images.length > 1 ? cell : '';
+}
+
+/** Of a layer that was fetched, all of it; else the most that was told of. */
+function movedBy({ spans, size, done }: TimelineLayer): number {
+  const moving = spans.filter(({ phase }) => movingPhases.includes(phase));
+  const told = Math.max(0, ...moving.map(({ bytes = 0 }) => bytes));
+  return moving.length > 0 && done !== undefined ? (size ?? told) : told;
+}
+
+function retriesOf({ spans }: TimelineLayer): number {
+  return spans.filter(({ phase }) => phase === 'Retrying').length;
 }
 
 function timeIn({ spans }: TimelineLayer, ...phases: readonly string[]): number {

@@ -1,22 +1,20 @@
 import { formatBytes } from './format.js';
 import { escapeMarkup } from './markup.js';
+import { formatDuration, kindOf, kindsOf, roundStep, type PhaseKind } from './timeline-phases.js';
 import type { Timeline, TimelineLayer, TimelineSpan } from './timeline.js';
 
+const margin = 12;
 const labels = 190;
 const chart = 720;
 const right = 90;
+const legendLine = 40;
 const top = 62;
 const row = 24;
 const bar = 14;
 const width = labels + chart + right;
-
-/** The phases that have a colour of their own, by what they are to whoever looks at them. */
-const kinds = [
-  { kind: 'waiting', title: 'waiting', phases: ['Waiting', 'Pulling fs layer', 'Preparing'] },
-  { kind: 'moving', title: 'moving bytes', phases: ['Downloading', 'Pushing'] },
-  { kind: 'retrying', title: 'retrying', phases: ['Retrying'] },
-  { kind: 'extracting', title: 'extracting, waiting for the layers below', phases: ['Extracting'] },
-] as const;
+/** About as wide as a letter is. */
+const letter = 6.4;
+const cross = '✕';
 
 /**
  * A timeline as a picture: an SVG document with the waterfall of the layers, a row each, which
@@ -30,8 +28,8 @@ export function toTimelineSvg(timeline: Timeline): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(titleOf(timeline))}">`,
     `<style>${style}</style>`,
     `<rect class="page" width="${width}" height="${height}"/>`,
-    `<text class="title" x="12" y="22">${escapeMarkup(titleOf(timeline))}</text>`,
-    legend(),
+    `<text class="title" x="${margin}" y="22">${escapeMarkup(titleOf(timeline))}</text>`,
+    legend(layers),
     axis(timeline.duration, scale, height),
     ...layers.map((layer, index) => layerRow(layer, top + index * row, scale)),
     '</svg>\n',
@@ -45,12 +43,6 @@ export function titleOf({ images, duration }: Timeline): string {
   return `${first?.reference ?? 'Nothing'}${more}: ${formatDuration(duration)}`;
 }
 
-/** Milliseconds as `340 ms` or `12.3 s`. */
-export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  return `${(milliseconds / 1000).toFixed(1)} s`;
-}
-
 const style = `
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 }
@@ -58,32 +50,54 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .quiet { fill: #59636e }
 .page { fill: #ffffff }
 .grid { stroke: #d1d9e0 }
-.waiting { fill: #c4ccd4 }
+.bad { fill: #cf222e }
+.waiting { fill: #8c959f }
 .moving { fill: #218bff }
-.retrying { fill: #e16f24 }
+.retrying { fill: #d4590f }
+.verifying { fill: #8250df }
 .extracting { fill: #2da44e }
-.other { fill: #8250df }
+.other { fill: #bf3989 }
 .done { fill: #1f2328 }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc }
   .quiet { fill: #9198a1 }
   .page { fill: #0d1117 }
   .grid { stroke: #3d444d }
-  .waiting { fill: #4d5661 }
+  .bad { fill: #f85149 }
+  .waiting { fill: #656c76 }
+  .retrying { fill: #f0883e }
+  .verifying { fill: #a371f7 }
   .done { fill: #f0f6fc }
 }
+@media print { rect { print-color-adjust: exact } }
 `;
 
-function legend(): string {
-  const entries = [...kinds.slice(0, 3), { kind: 'done', title: 'registered' }, ...kinds.slice(3)];
+/** What the colours stand for, of those that there are. */
+function legend(layers: readonly TimelineLayer[]): string {
+  const phases = layers.flatMap(({ spans }) => spans.filter(isLong).map(({ phase }) => phase));
+  const entries = [
+    ...kindsOf(phases).map((kind) => ({
+      title: kind.title,
+      mark: (x: number) => mark(kind, x, 10, legendLine),
+    })),
+    ...(layers.some(({ done }) => done !== undefined)
+      ? [{ title: 'registered', mark: (x: number) => tick(x + 4, legendLine) }]
+      : []),
+    ...(layers.some(({ done }) => done === undefined)
+      ? [
+          {
+            title: 'not registered',
+            mark: (x: number) => `<text class="bad" x="${x}" y="${legendLine + 4}">${cross}</text>`,
+          },
+        ]
+      : []),
+  ];
+  let x = margin;
   return entries
-    .map(({ kind, title }, index) => {
-      const x = labels + index * 118;
-      const mark =
-        kind === 'done'
-          ? tick(x + 5, 35)
-          : `<rect class="${kind}" x="${x}" y="35" width="10" height="10" rx="2"/>`;
-      return `${mark}<text class="quiet" x="${x + 15}" y="44">${title}</text>`;
+    .map((entry) => {
+      const drawn = `${entry.mark(x)}<text class="quiet" x="${x + 15}" y="${legendLine + 4}">${entry.title}</text>`;
+      x += 15 + entry.title.length * letter + 20;
+      return drawn;
     })
     .join('\n');
 }
@@ -95,43 +109,50 @@ function axis(duration: number, scale: number, height: number): string {
   for (let at = 0; at <= duration; at += step) {
     const x = place(labels + at * scale);
     lines.push(
-      `<path class="grid" d="M${x} ${top - 6}V${height - 24}"/><text class="quiet" x="${x}" y="${height - 9}" text-anchor="middle">${formatDuration(at)}</text>`,
+      `<path class="grid" d="M${x} ${top - 6}V${height - 24}"/><text class="quiet" x="${x}" y="${height - 9}" text-anchor="middle">${at === 0 ? '0' : formatDuration(at)}</text>`,
     );
   }
   return lines.join('\n');
 }
 
-function roundStep(atLeast: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, atLeast)));
-  return power * ([1, 2, 5].find((factor) => factor * power >= atLeast) ?? 10);
-}
-
 function layerRow({ id, size, spans, done }: TimelineLayer, y: number, scale: number): string {
-  const middle = y + row / 2 + 4;
+  const middle = y + row / 2;
   const sized = size === undefined ? '' : formatBytes(size);
+  const end = endOf(spans);
+  const outcome = (done === undefined ? `${cross} ` : '') + formatDuration(end);
   return [
-    `<text class="id" x="12" y="${middle}">${escapeMarkup(id)}</text>`,
-    `<text class="quiet" x="${labels - 12}" y="${middle}" text-anchor="end">${sized}</text>`,
-    ...spans.filter(({ begin, end }) => end > begin).map((span) => spanBar(span, y, scale)),
-    ...(done === undefined ? [] : [tick(labels + done * scale, y + (row - bar) / 2)]),
-    `<text class="quiet" x="${place(labels + endOf(spans) * scale + 8)}" y="${middle}">${formatDuration(endOf(spans))}</text>`,
+    `<text class="id" x="${margin}" y="${middle + 4}">${escapeMarkup(id)}</text>`,
+    `<text class="quiet" x="${labels - margin}" y="${middle + 4}" text-anchor="end">${sized}</text>`,
+    ...spans.filter(isLong).map((span) => spanBar(span, middle, scale)),
+    ...(done === undefined ? [] : [tick(labels + done * scale, middle)]),
+    `<text class="${done === undefined ? 'bad' : 'quiet'}" x="${place(labels + end * scale + 8)}" y="${middle + 4}">${outcome}</text>`,
   ].join('\n');
 }
 
 function spanBar({ phase, begin, end, bytes }: TimelineSpan, y: number, scale: number): string {
   const moved = bytes === undefined ? '' : `, ${formatBytes(bytes)}`;
   const title = escapeMarkup(`${phase}: ${formatDuration(end - begin)}${moved}`);
-  const x = place(labels + begin * scale);
-  const long = place(Math.max(0.5, (end - begin) * scale));
-  return `<rect class="${kindOf(phase)}" x="${x}" y="${y + (row - bar) / 2}" width="${long}" height="${bar}"><title>${title}</title></rect>`;
+  const long = Math.max(0.5, (end - begin) * scale);
+  return mark(kindOf(phase), labels + begin * scale, long, y, `<title>${title}</title>`);
 }
 
-function tick(x: number, y: number): string {
-  return `<rect class="done" x="${place(x)}" y="${y}" width="2" height="${bar}"/>`;
+function mark(
+  { kind, height }: PhaseKind,
+  x: number,
+  long: number,
+  middle: number,
+  content = '',
+): string {
+  const y = middle - height / 2;
+  return `<rect class="${kind}" x="${place(x)}" y="${y}" width="${place(long)}" height="${height}">${content}</rect>`;
 }
 
-function kindOf(phase: string): string {
-  return kinds.find(({ phases }) => phases.some((each) => each === phase))?.kind ?? 'other';
+function tick(x: number, middle: number): string {
+  return `<rect class="done" x="${place(x)}" y="${middle - bar / 2 - 1}" width="2" height="${bar + 2}"/>`;
+}
+
+function isLong({ begin, end }: TimelineSpan): boolean {
+  return end > begin;
 }
 
 function endOf(spans: readonly TimelineSpan[]): number {
