@@ -60,6 +60,48 @@ describe('what the dashboard shows', () => {
     expect(view.operations.map(({ id }) => id)).toEqual(['2', '1']);
   });
 
+  it('counts the bytes of layers that are done before any of them were told, once', () => {
+    const pulling = (id: string): ImageProgressEvent => ({
+      kind: 'progress',
+      id,
+      progress: { phase: 'Pulling fs layer' },
+    });
+    const done = (id: string): ImageProgressEvent => ({ kind: 'layer', id, status: 'pulled' });
+    const state = after(
+      begun('1', 1000),
+      heard('1', 1000, resolved('a', 'b')),
+      begun('2', 1000),
+      heard('2', 1000, resolved('a')),
+      ...[heard('1', 1000, pulling('a')), heard('1', 1000, pulling('b'))],
+      heard('2', 1000, pulling('a')),
+      heard('1', 2000, downloading('b', 30)),
+      ...[heard('1', 2100, done('a')), heard('2', 2100, done('a'))],
+      heard('1', 3000, done('b')),
+      begun('3', 3000),
+      heard('3', 3000, resolved('a')),
+      heard('3', 3100, { kind: 'progress', id: 'a', progress: { phase: 'Already exists' } }),
+      heard('3', 3100, { kind: 'layer', id: 'a', status: 'exists' }),
+    );
+    expect(state.moved).toEqual([
+      { second: 2, bytes: 130 },
+      { second: 3, bytes: 70 },
+    ]);
+  });
+
+  it('does not count what was moved before the page came', () => {
+    const before = after(
+      begun('1', 1000),
+      heard('1', 1000, resolved('a')),
+      heard('1', 1500, downloading('a', 60)),
+    );
+    const [{ timeline, snapshot } = known] = before.operations;
+    const state = [
+      { ...begun('1', 1000), timeline, snapshot } as ActivityNews,
+      heard('1', 9000, downloading('a', 80)),
+    ].reduce(reduceNews, emptyState);
+    expect(state.moved).toEqual([{ second: 9, bytes: 20 }]);
+  });
+
   it('goes on with those who stay when one that shares a layer is cancelled', () => {
     const state = after(
       begun('1', 1000),

@@ -2,6 +2,7 @@ import {
   animationFrameScheduler,
   auditTime,
   combineLatest,
+  filter,
   interval,
   map,
   merge,
@@ -32,10 +33,23 @@ const connections: Readonly<Record<Exclude<Heard['kind'], 'news'>, string>> = {
 const token = location.hash.slice(1);
 const cancels$ = new Subject<string>();
 
-const state$ = connectTo(token).pipe(
-  tap((heard) => {
-    if (heard.kind !== 'news') showConnection(heard.kind);
-  }),
+const heard$ = connectTo(token).pipe(share());
+const connection$ = heard$.pipe(
+  map(({ kind }) => kind),
+  filter((kind) => kind !== 'news'),
+  tap((kind) => showConnection(kind)),
+);
+/** The time until which the page knows what happens; `undefined`: now. */
+const knownUntil$ = connection$.pipe(
+  map((kind) => (kind === 'connected' ? undefined : Date.now())),
+  scan(
+    (until, lost) => (lost === undefined ? undefined : (until ?? lost)),
+    undefined as number | undefined,
+  ),
+  startWith(undefined),
+);
+
+const state$ = heard$.pipe(
   scan((state, heard): DashboardState => {
     // A new connection tells everything anew.
     if (heard.kind === 'connected') return emptyState;
@@ -46,11 +60,9 @@ const state$ = connectTo(token).pipe(
 
 const drawn$ = combineLatest([
   state$.pipe(startWith(emptyState), auditTime(0, animationFrameScheduler)),
+  knownUntil$,
   interval(250).pipe(startWith(0)),
-]).pipe(
-  map(([state]) => state),
-  tap((state) => draw(state)),
-);
+]).pipe(tap(([state, knownUntil]) => draw(state, knownUntil ?? Date.now())));
 
 const announced$ = state$.pipe(
   startWith(emptyState),
@@ -65,8 +77,8 @@ const asked$ = merge(
 
 merge(announced$, drawn$, asked$).subscribe();
 
-function draw(state: DashboardState): void {
-  const view = viewOf(state, Date.now());
+function draw(state: DashboardState, now: number): void {
+  const view = viewOf(state, now);
   renderLimit(state.slots);
   renderTotals(view, state);
   renderOperations(view, (id) => cancels$.next(id));

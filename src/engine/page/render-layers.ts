@@ -12,6 +12,8 @@ const kinds: Readonly<Record<string, string>> = {
   Downloading: 'moving',
   Pushing: 'moving',
   Retrying: 'retrying',
+  'Verifying Checksum': 'verifying',
+  'Download complete': 'verifying',
   Extracting: 'extracting',
 };
 

@@ -42,7 +42,9 @@ function newItem(operation: OperationState, cancel: (id: string) => void): HTMLE
   const button = make('button', '', 'Cancel');
   button.type = 'button';
   button.setAttribute('aria-label', `Cancel ${nameOf(operation)}`);
-  button.addEventListener('click', () => cancel(operation.id));
+  button.addEventListener('click', () => {
+    if (button.ariaDisabled !== 'true') cancel(operation.id);
+  });
   item.append(
     make('span', 'chip', operation.id),
     reference,
@@ -65,6 +67,6 @@ function updateItem(item: HTMLElement, operation: OperationState): void {
   progress.max = Math.max(1, total);
   progress.value = isWhole ? progress.max : current;
   setText(outcome, outcomeOf(operation));
-  // Not removed, so that whoever stands on it keeps their place.
-  button.disabled = ended !== undefined;
+  // Neither removed nor disabled, so that whoever stands on it keeps their place.
+  button.ariaDisabled = String(ended !== undefined);
 }

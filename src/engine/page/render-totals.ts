@@ -34,6 +34,8 @@ export function renderTotals(view: View, { slots }: DashboardState): void {
   const whole = byID('whole', HTMLProgressElement);
   whole.max = Math.max(1, view.total);
   whole.value = view.total === 0 && view.done > 0 ? 1 : view.current;
+  const share = Math.floor((whole.value / whole.max) * 100);
+  document.title = isMoving ? `${share} % · rxfer` : 'rxfer';
   renderThroughput(view.throughput);
 }
 

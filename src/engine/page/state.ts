@@ -1,4 +1,4 @@
-import { reduceProgress, reduceTimeline } from '../../progress/index.js';
+import { reduceProgress, reduceTimeline, type LayerSnapshot } from '../../progress/index.js';
 import type { ActivityNews, EndedNews, EventNews, OperationNews, SlotsNews } from '../news.js';
 
 /** An operation as the page knows it. */
@@ -35,6 +35,8 @@ export const emptyState: DashboardState = {
 /** Operations that are over and still remembered. */
 const keptEnded = 30;
 const minute = 60;
+/** The phases that a layer of its own begins with, not one that has been shared and is done. */
+const earliest: readonly string[] = ['Pulling fs layer', 'Preparing'];
 
 /** The state after news. Pure. */
 export function reduceNews(state: DashboardState, news: ActivityNews): DashboardState {
@@ -43,7 +45,8 @@ export function reduceNews(state: DashboardState, news: ActivityNews): Dashboard
       return { ...state, slots: news };
     case 'operation': {
       const others = state.operations.filter(({ id }) => id !== news.id);
-      return { ...state, operations: forgetOld([...others, news]) };
+      const counted = new Map([...begunIn(news), ...state.counted]);
+      return { ...state, counted, operations: forgetOld([...others, news]) };
     }
     case 'ended':
       return {
@@ -54,10 +57,7 @@ export function reduceNews(state: DashboardState, news: ActivityNews): Dashboard
       };
     case 'progress':
     case 'event':
-      return counted(
-        { ...state, operations: state.operations.map((one) => heard(one, news)) },
-        news,
-      );
+      return count({ ...state, operations: state.operations.map((one) => heard(one, news)) }, news);
   }
 }
 
@@ -70,23 +70,43 @@ function heard(operation: OperationState, { id, at, event }: EventNews): Operati
   };
 }
 
-/** Those who share a layer all tell of its bytes, which came once. */
-function counted(state: DashboardState, { at, event }: EventNews): DashboardState {
+/** What was moved before the page came is not of its minute. */
+function begunIn({ snapshot }: OperationNews): [id: string, bytes: number][] {
+  return snapshot.layers
+    .filter(({ done, phase }) => !done && !earliest.includes(phase))
+    .map(({ id, moved = 0 }) => [id, moved]);
+}
+
+/**
+ * Those who share a layer all tell of its bytes, which came once. What a layer has moved in the end
+ * counts, however little of its progress was told: quick ones are done before any.
+ */
+function count(state: DashboardState, { id, at, event }: EventNews): DashboardState {
+  if (event.kind !== 'progress' && event.kind !== 'layer') return state;
+  const before = state.counted.get(event.id);
+  const counted = new Map(state.counted);
+  let bytes = 0;
   if (event.kind === 'layer') {
-    const forgotten = new Map(state.counted);
-    forgotten.delete(event.id);
-    return { ...state, counted: forgotten };
+    const { moved = 0 } = layerOf(state, id, event.id) ?? {};
+    bytes = before === undefined ? 0 : Math.max(0, moved - before);
+    counted.delete(event.id);
+  } else if (event.progress.current !== undefined) {
+    bytes = Math.max(0, event.progress.current - (before ?? 0));
+    counted.set(event.id, event.progress.current);
+  } else if (before === undefined && earliest.includes(event.progress.phase)) {
+    counted.set(event.id, 0);
   }
-  const current = event.kind === 'progress' ? event.progress.current : undefined;
-  if (event.kind !== 'progress' || current === undefined) return state;
-  const before = state.counted.get(event.id) ?? 0;
   const second = Math.floor(at / 1000);
-  const bytes = Math.max(0, current - before);
   return {
     ...state,
-    counted: new Map(state.counted).set(event.id, current),
+    counted,
     moved: bytes === 0 ? state.moved : add(state.moved, { second, bytes }),
   };
+}
+
+function layerOf(state: DashboardState, operation: string, id: string): LayerSnapshot | undefined {
+  const found = state.operations.find((one) => one.id === operation);
+  return found?.snapshot.layers.find((layer) => layer.id === id);
 }
 
 function add(moved: readonly Moved[], { second, bytes }: Moved): Moved[] {
