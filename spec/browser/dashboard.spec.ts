@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { catchError, EMPTY, type Subscription } from 'rxjs';
@@ -157,6 +159,32 @@ describeWithPeers(['chromium'], 'the dashboard', () => {
     problems.splice(0);
   }, 60_000);
 
+  it('says when it knows nothing any more, stands still, and begins anew', async () => {
+    const { port, hash } = new URL(url);
+    const way = await startWay(Number(port));
+    await page.goto(`http://127.0.0.1:${way.port}/${hash}`);
+    const status = page.getByRole('status');
+    const span = page.locator('#span');
+    await until(async () => (await status.textContent()) === 'Live');
+    const reference = pull('web');
+    await until(async () => (await page.locator('#layers .bar.moving').count()) > 0);
+
+    way.close();
+    await until(async () => ((await status.textContent()) ?? '').includes('connection is lost'));
+    const shown = await span.textContent();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await span.textContent()).toBe(shown);
+
+    way.open();
+    await until(async () => (await status.textContent()) === 'Live');
+    await until(async () => (await page.locator('#layers tr').count()) === 2);
+    const cancel = page.getByRole('button', { name: `Cancel Pull of ${reference}` });
+    expect(await cancel.count()).toBe(1);
+    await until(async () => (await page.locator('[data-outcome=done]').count()) === 1);
+    await way.end();
+    problems.splice(0);
+  }, 60_000);
+
   it('shows the demonstration', async () => {
     const demo = startCli(['demo', '--ui', '--progress', 'none']);
     await until(() => /^Open (\S+)\n/.test(demo.stderr()));
@@ -172,6 +200,47 @@ describeWithPeers(['chromium'], 'the dashboard', () => {
     expect(stdout).toContain('2 of 7 layers were fetched once for both images');
   }, 120_000);
 });
+
+/** A way to a port of loopback that can be closed, and opened again. */
+async function startWay(target: number): Promise<{
+  readonly port: number;
+  close(): void;
+  open(): void;
+  end(): Promise<void>;
+}> {
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  const server = createServer((socket) => {
+    if (!isOpen) {
+      socket.destroy();
+      return;
+    }
+    const beyond = connect(target, '127.0.0.1');
+    for (const [end, other] of [
+      [socket, beyond],
+      [beyond, socket],
+    ] as const) {
+      sockets.add(end);
+      end.on('error', () => undefined).on('close', () => other.destroy());
+      end.pipe(other);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = (): void => {
+    isOpen = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    close,
+    open: () => (isOpen = true),
+    end: async () => {
+      close();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 /** Whether the page is wider than its window. Runs in the page. */
 const overflows = 'document.documentElement.scrollWidth > innerWidth';
