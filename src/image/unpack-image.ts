@@ -8,10 +8,10 @@ import {
   applyLayer,
   BlobNotFoundError,
   DiffIDMismatchError,
+  emptyFolder,
   InvalidLayerError,
   LayerLimitError,
   makeFolder,
-  removeTree,
   storeError,
   type AppliedLayer,
   type Layer,
@@ -71,7 +71,8 @@ export function unpackImage({
       signal.throwIfAborted();
       return unpacking.result();
     } catch (error) {
-      await empty(root);
+      // What went wrong before is what counts.
+      await emptyFolder(root).catch(() => undefined);
       throw storeError(error, root);
     }
   });
@@ -155,8 +156,4 @@ async function prepare(root: string): Promise<void> {
     throw storeError(error, root);
   }
   throw new FolderError(root, 'is not empty', 'Choose an empty or new folder to unpack into.');
-}
-
-async function empty(root: string): Promise<void> {
-  for (const name of await fs.readdir(root)) await removeTree(path.join(root, name));
 }

@@ -14,19 +14,25 @@ export type Attributes = ReadonlyMap<string, Buffer>;
 /**
  * Sets attributes of files, which are byte paths as all here, by `setfattr`.
  *
- * @returns those that it couldn't set on every file, as they were given.
+ * @returns the names of those that it couldn't set on every file.
  */
 export async function setAttributes(
   files: readonly (readonly [file: string, attributes: Attributes])[],
-): Promise<Attributes[]> {
+): Promise<Set<string>> {
   const dump = files.map(([file, attributes]) => dumpOf(file, attributes)).join('');
   const printed = await run('setfattr', ['-h', '--restore=-'], dump);
   const complaints = printed?.complaints ?? '';
   // Without a word it didn't run.
-  if (printed?.code !== 0 && complaints === '') return files.map(([, attributes]) => attributes);
-  return files
-    .filter(([file]) => complaints.includes(`setfattr: ${file}: `))
-    .map(([, attributes]) => attributes);
+  const isSilent = printed?.code !== 0 && complaints === '';
+  const failed = files.filter(([file]) => isSilent || complaints.includes(`setfattr: ${file}: `));
+  if (failed.length === 0) return new Set();
+  // It says which file, but not which of its attributes.
+  const there = await attributesOf(failed.map(([file]) => file));
+  return new Set(
+    failed.flatMap(([file, attributes]) =>
+      [...attributes.keys()].filter((name) => there.get(file)?.includes(name) !== true),
+    ),
+  );
 }
 
 /** The names of the attributes that files have, as `getfattr` tells them. Links aren't followed. */

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { nativePath, shownPath, toBytePath } from './byte-path.js';
 import { differentAttributes } from './different-attributes.js';
+import { hasCode } from './system-errors.js';
 import { lstat, walk } from './trees.js';
 
 /** What is compared of two trees. */
@@ -89,8 +90,11 @@ function readLink(file: string): Promise<string> {
   return fs.readlink(nativePath(file), 'latin1');
 }
 
+/** Also of what this user may not read, where its mode says so. */
 async function sameBytes(one: string, other: string): Promise<boolean> {
-  const files = [await fs.open(nativePath(one), 'r')];
+  const first = await openReadable(one);
+  if (first === undefined) return true;
+  const files = [first];
   try {
     files.push(await fs.open(nativePath(other), 'r'));
     const buffers = files.map(() => Buffer.allocUnsafe(256 * 1024));
@@ -107,5 +111,14 @@ async function sameBytes(one: string, other: string): Promise<boolean> {
     }
   } finally {
     for (const file of files) await file.close();
+  }
+}
+
+async function openReadable(file: string): Promise<fs.FileHandle | undefined> {
+  try {
+    return await fs.open(nativePath(file), 'r');
+  } catch (error) {
+    if (hasCode(error, 'EACCES')) return undefined;
+    throw error;
   }
 }

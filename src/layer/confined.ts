@@ -2,8 +2,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { lstatPath, nativePath, shownPath, toBytePath } from './byte-path.js';
 import { InvalidLayerError } from './errors.js';
-import type { FoldedNames } from './folded-names.js';
 import { hasCode } from './system-errors.js';
+
+/** Is told of each folder that is found on the way; returns the path that it is to go by. */
+type Found = (folder: string, stats: fs.Stats) => string;
 
 const maxLinks = 255;
 /** What Linux file systems take for a component, and its calls for a path. */
@@ -30,15 +32,12 @@ export class ConfinedRoot {
   readonly root: string;
   /** Folders known to be real ones, so that they needn't be looked at again. */
   readonly #real = new Set<string>();
-  readonly #names: () => FoldedNames | undefined;
+  readonly #found: Found;
 
-  /**
-   * @param root an absolute path.
-   * @param names where the file system below it folds names.
-   */
-  constructor(root: string, names: () => FoldedNames | undefined = () => undefined) {
+  /** @param root an absolute path. */
+  constructor(root: string, found: Found = (folder) => folder) {
     this.root = toBytePath(root);
-    this.#names = names;
+    this.#found = found;
     this.#real.add(this.root);
   }
 
@@ -89,9 +88,7 @@ export class ConfinedRoot {
       const next = `${real}/${component}`;
       const target = this.#real.has(next) ? undefined : readLink(next);
       if (target === undefined) {
-        const isThere = isFolder(next);
-        real = (isThere ? this.#names()?.writtenAs(next) : undefined) ?? next;
-        if (isThere) this.#real.add(real);
+        real = this.#enter(next);
         continue;
       }
       if (++links > maxLinks) {
@@ -101,6 +98,16 @@ export class ConfinedRoot {
       for (const each of target.split('/').reverse()) open.push(each);
     }
     return real;
+  }
+
+  /** What isn't a link is a folder, or nothing yet. */
+  #enter(next: string): string {
+    if (this.#real.has(next)) return next;
+    const stats = lstatPath(next);
+    if (stats?.isDirectory() !== true) return next;
+    const folder = this.#found(next, stats);
+    this.#real.add(folder);
+    return folder;
   }
 }
 
@@ -117,8 +124,4 @@ function readLink(file: string): string | undefined {
     if (hasCode(error, 'EINVAL', 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
     throw error;
   }
-}
-
-function isFolder(file: string): boolean {
-  return lstatPath(file)?.isDirectory() ?? false;
 }

@@ -73,7 +73,7 @@ export class DeferredAttributes {
     const wanted = files.map(([file, each]) => [file, each.wanted] as const);
     const some = wanted.filter(([, attributes]) => attributes.size > 0);
     if (some.length === 0) return;
-    for (const attributes of await setAttributes(some)) this.#omit(attributes.keys());
+    this.#omit(await setAttributes(some));
   }
 
   async #removeOld(files: readonly (readonly [file: string, Pending])[]): Promise<void> {

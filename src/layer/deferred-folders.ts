@@ -28,6 +28,17 @@ export class DeferredFolders {
     if (stats !== undefined) this.#folders.set(folder, { modified: modifiedTime(stats) });
   }
 
+  /** A folder from before has a mode that its owner can't work with: it has it again at the end. */
+  open(folder: string, mode: number): void {
+    const noted = this.#folders.get(folder);
+    const native = nativePath(folder);
+    if (noted?.mode === undefined) {
+      const modified = noted?.modified ?? modifiedTime(fs.lstatSync(native, { bigint: true }));
+      this.#folders.set(folder, { mode, modified });
+    }
+    fs.chmodSync(native, mode | 0o700);
+  }
+
   /** The folder is gone, with all below it. */
   forget(folder: string): void {
     this.#folders.delete(folder);

@@ -18,6 +18,6 @@ export * from './store.js';
 export { storeError } from './system-errors.js';
 export { type TarBlock, type TarEntryType, type TarHeader } from './tar-header.js';
 export * from './tar-reader.js';
-export { removeTree } from './trees.js';
+export { emptyFolder } from './trees.js';
 export { type SparseFile } from './tar-sparse.js';
 export * from './unpacking.js';

@@ -59,6 +59,7 @@ export class Whiteouts {
   }
 
   #clear(folder: string): void {
+    this.#tree.open(folder);
     for (const name of fs.readdirSync(nativePath(folder), 'latin1'))
       this.#hide(`${folder}/${name}`);
   }
