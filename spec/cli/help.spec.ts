@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { completionScript, shells } from '../../src/cli/completion.js';
 import { describeProgram } from '../../src/cli/describe-program.js';
 import { createProgram } from '../../src/cli/program.js';
 import { manPage } from '../../src/cli/man-page.js';
@@ -11,9 +10,6 @@ import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-fo
 
 const [program, ...commands] = describeProgram(createProgram('1.2.3'));
 const own = commands.filter(({ name }) => name !== 'help');
-const scripts = Object.fromEntries(
-  shells.map((shell) => [shell, completionScript([program, ...commands], shell)]),
-);
 
 afterAll(removeTemporaryFolders);
 
@@ -48,54 +44,13 @@ describe('help', () => {
   });
 });
 
-describe('completion', () => {
-  const inBash = (...words: string[]): string[] => {
-    const line = words.map((word) => `'${word}'`).join(' ');
-    const script = `${scripts['bash'] ?? ''}
-      COMP_WORDS=(rxfer ${line}); COMP_CWORD=${words.length}; _rxfer; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return shell('bash', '--norc', '-c', script).trimEnd().split('\n');
-  };
-
-  it('by bash knows commands, options and the values of options', () => {
-    expect(inBash('pu')).toEqual(['pull', 'push']);
-    expect(inBash('pull', '--pl')).toEqual(['--plain-http', '--platform']);
-    expect(inBash('pull', 'a', '--format', '')).toEqual(['text', 'json']);
-    expect(inBash('completion', 'f')).toEqual(['fish']);
-  });
-
-  it('is what rxfer completion prints', async () => {
-    const { code, stdout } = await cli('completion', 'bash');
-    expect(code).toBe(0);
-    expect(stdout).toBe(scripts['bash']);
-    expect((await cli('completion', 'tcsh')).code).toBe(2);
-  });
-
-  describeWithPeers(['fish'], 'by fish', () => {
-    it('knows commands, options and the values of options', () => {
-      const inFish = (line: string): string[] =>
-        shell('fish', '--no-config', '-c', `${scripts['fish'] ?? ''}\ncomplete -C '${line}'`)
-          .trimEnd()
-          .split('\n')
-          .map((row) => row.split('\t')[0] ?? '');
-      expect(inFish('rxfer pu')).toEqual(['pull', 'push']);
-      expect(inFish('rxfer pull --pl')).toEqual(['--plain-http', '--platform']);
-      expect(inFish('rxfer pull --format ')).toEqual(['json', 'text']);
-    });
-  });
-
-  describeWithPeers(['zsh'], 'by zsh', () => {
-    it('is read without complaint, and defines what completes', () => {
-      const file = join(temporaryFolder(), 'completion.zsh');
-      writeFileSync(file, scripts['zsh'] ?? '');
-      const setUp = 'autoload -U compinit; compinit -D -u';
-      const asked = 'print $_comps[rxfer]; print ${+functions[_rxfer]}';
-      expect(shell('zsh', '-f', '-c', `${setUp}; source ${file}; ${asked}`)).toBe('_rxfer\n1\n');
-    });
-  });
-});
-
 describe('the manual', () => {
   const page = manPage([program, ...commands], '1.2.3');
+
+  it('shows a value that may be left out as such', () => {
+    expect(page).toContain('\\fB\\-\\-link\\fR [\\fIhow\\fR]\n');
+    expect(page).toContain('\\fB\\-\\-store\\fR \\fIdir\\fR\n');
+  });
 
   it('has every command with every option', () => {
     for (const { name, options } of own) {

@@ -5,7 +5,7 @@ import { cliEnvironment, cliFile } from './cli.js';
 import { temporaryFolder } from './temporary-folder.js';
 import { until } from './until.js';
 
-/** The command line in a terminal of its own, drawn by tmux. */
+/** The command line, or another program, in a terminal of its own, drawn by tmux. */
 export class Terminal {
   readonly #socket: string;
 
@@ -15,6 +15,8 @@ export class Terminal {
       readonly columns: number;
       readonly rows: number;
       readonly environment?: Readonly<Record<string, string>>;
+      /** Default: the command line. */
+      readonly program?: readonly string[];
     },
   ) {
     const folder = temporaryFolder();
@@ -27,7 +29,7 @@ export class Terminal {
     // Holds the terminal open, so that it can be looked at once the command has ended.
     const shell = 'trap : INT; "$@"; echo "exit code $?"; exec sleep 1000';
     const command = ['sh', '-c', shell, 'sh', 'env', '-u', 'CI', ...assignments];
-    command.push(process.execPath, cliFile, ...args);
+    command.push(...(options.program ?? [process.execPath, cliFile]), ...args);
     this.#tmux('-f', config, 'new-session', '-d', ...size, ...command);
   }
 
@@ -44,6 +46,10 @@ export class Terminal {
   /** What is seen, with the escape sequences of its colours. */
   colored(): string {
     return this.#capture('-p', '-e').join('\n');
+  }
+
+  type(text: string): void {
+    this.#tmux('send-keys', '-l', text);
   }
 
   press(key: string): void {

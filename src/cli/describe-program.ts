@@ -10,6 +10,8 @@ export interface OptionDescription {
   readonly description: string;
   /** The name of its value, if it takes one. */
   readonly value?: string;
+  /** Whether the value may be left out. */
+  readonly valueIsOptional: boolean;
   readonly choices?: readonly string[];
   readonly defaultText?: string;
 }
@@ -23,6 +25,8 @@ export interface CommandDescription {
     readonly name: string;
     readonly description: string;
     readonly choices?: readonly string[];
+    /** Whether there may be several of it, all to the end. */
+    readonly repeats: boolean;
   }[];
   readonly options: readonly OptionDescription[];
   readonly examples: readonly string[];
@@ -44,6 +48,7 @@ function describeCommand(command: Command): CommandDescription {
     arguments: command.registeredArguments.map((argument) => ({
       name: argument.name(),
       description: argument.description,
+      repeats: argument.variadic,
       ...(argument.argChoices === undefined ? {} : { choices: argument.argChoices }),
     })),
     options: command.createHelp().visibleOptions(command).map(describeOption),
@@ -53,7 +58,7 @@ function describeCommand(command: Command): CommandDescription {
 
 function describeOption(option: Option): OptionDescription {
   const { long, short, description, flags, argChoices, negate } = option;
-  const value = /<(.+)>|\[(.+)\]/.exec(flags)?.[1];
+  const [, value] = /[<[](.+)[>\]]/.exec(flags) ?? [];
   const defaultText =
     option.defaultValueDescription ??
     (typeof option.defaultValue === 'string' ? option.defaultValue : undefined);
@@ -62,6 +67,7 @@ function describeOption(option: Option): OptionDescription {
     ...(short === undefined ? {} : { short: short.replace(/^-/, '') }),
     description,
     ...(value === undefined ? {} : { value }),
+    valueIsOptional: option.optional,
     ...(argChoices === undefined ? {} : { choices: argChoices }),
     ...(defaultText === undefined || negate ? {} : { defaultText }),
   };

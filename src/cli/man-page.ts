@@ -66,10 +66,12 @@ function commandSection(program: string, command: CommandDescription): string[] 
 }
 
 function optionParagraph(option: OptionDescription): string[] {
-  const { long, short, description, value, choices, defaultText } = option;
+  const { long, short, description, value, valueIsOptional, choices, defaultText } = option;
   const flags = [...(short === undefined ? [] : [`-${short}`]), `--${long}`];
   const bold = flags.map((flag) => `\\fB${text(flag)}\\fR`).join(', ');
-  const title = value === undefined ? bold : `${bold} \\fI${text(value)}\\fR`;
+  const italic = `\\fI${text(value ?? '')}\\fR`;
+  const shown = valueIsOptional ? `[${italic}]` : italic;
+  const title = value === undefined ? bold : `${bold} ${shown}`;
   const more = [
     ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),
     ...(defaultText === undefined ? [] : [`by default ${defaultText}`]),
