@@ -76,8 +76,9 @@ export class ReferenceModel {
     if (!transfer) return;
     transfer.watchers.delete(watcher);
     if (transfer.watchers.size === 0) {
-      this.end(transfer);
-      this.downAfter(transfer);
+      // One whose job has not begun leaves nothing behind.
+      if (transfer.begun) this.#cancel(transfer);
+      else this.transfers = this.transfers.filter((one) => one !== transfer);
       return;
     }
     const claim = transfer.claims.find((one) => one.watchers.has(watcher));
@@ -120,6 +121,11 @@ export class ReferenceModel {
     this.#down(transfer);
   }
 
+  #cancel(transfer: ModelTransfer): void {
+    this.end(transfer);
+    this.downAfter(transfer);
+  }
+
   #create(id: number, key: string, hasCleanup: boolean): ModelTransfer {
     const predecessor = this.transfers.filter((one) => one.key === key).at(-1);
     const transfer: ModelTransfer = {
@@ -147,14 +153,13 @@ export class ReferenceModel {
   }
 
   #down(transfer: ModelTransfer): void {
-    const cleaned = !transfer.begun || !transfer.hasCleanup || transfer.cleanupDone;
-    if (!transfer.jobDown || !cleaned || transfer.predecessor) return;
+    const cleaned = !transfer.hasCleanup || transfer.cleanupDone;
+    if (!transfer.jobDown || !cleaned) return;
     this.transfers = this.transfers.filter((one) => one !== transfer);
     const successor = this.transfers.find((one) => one.predecessor === transfer);
     if (!successor) return;
     successor.predecessor = undefined;
-    if (successor.phase === 'over') this.#down(successor);
-    else this.#begin(successor);
+    this.#begin(successor);
   }
 
   #fill(): void {

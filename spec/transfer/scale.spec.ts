@@ -2,7 +2,16 @@ import { getEventListeners, setMaxListeners } from 'node:events';
 import { getActiveResourcesInfo } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { concat, NEVER, of, Subject, throwError, type Observable, type Subscription } from 'rxjs';
+import {
+  concat,
+  NEVER,
+  of,
+  Subject,
+  take,
+  throwError,
+  type Observable,
+  type Subscription,
+} from 'rxjs';
 import {
   progressEvent,
   resultEvent,
@@ -103,6 +112,35 @@ describe('at scale', () => {
     manager.state$.subscribe((state) => (left = state)).unsubscribe();
     expect(left).toEqual({ active: 0, waiting: 0, limit: 1 });
   }, 60_000);
+});
+
+describe('a key that is asked for and left 50,000 times while a teardown goes on', () => {
+  it('keeps nothing of them, and is free after it', () => {
+    const manager = new TransferManager<number>(1);
+    const closed$ = new Subject<never>();
+    const closing = (context: TransferContext): Observable<Event> => {
+      context.cleanup(closed$);
+      return NEVER;
+    };
+    const keys: string[][] = [];
+    const look = (): void => {
+      manager.transfers$.pipe(take(1)).subscribe((list) => keys.push(list.map(({ key }) => key)));
+    };
+    manager.transfer('a', closing).subscribe().unsubscribe();
+    for (let time = 0; time < 50_000; time++) {
+      manager
+        .transfer('a', () => NEVER)
+        .subscribe()
+        .unsubscribe();
+    }
+    look();
+    const results: unknown[] = [];
+    manager.transfer('a', () => of(resultEvent(1))).subscribe((event) => results.push(event));
+    closed$.complete();
+    look();
+    expect(keys).toEqual([['a'], []]);
+    expect(results).toEqual([resultEvent(1)]);
+  });
 });
 
 describe('10,000 transfers of mixed fate', () => {

@@ -99,7 +99,7 @@ export class TransferManager<T = unknown> {
       slots: this.#slots,
       changed,
       down: (transfer) => {
-        if (this.#newest.get(transfer.key) === transfer) this.#newest.delete(transfer.key);
+        this.#forget(transfer);
         changed();
       },
     };
@@ -284,6 +284,14 @@ export class TransferManager<T = unknown> {
     const transfer = new Transfer(key, this.#scheduler.now(), newest, this.#host);
     this.#newest.set(key, transfer);
     return transfer;
+  }
+
+  #forget(transfer: Transfer<T>): void {
+    const { key, predecessor } = transfer;
+    if (this.#newest.get(key) !== transfer) return;
+    // One that was cancelled while it waited for its predecessor's teardown leaves that behind.
+    if (predecessor === undefined) this.#newest.delete(key);
+    else this.#newest.set(key, predecessor);
   }
 
   #list(): LiveTransfer[] {

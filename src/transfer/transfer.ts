@@ -91,6 +91,7 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
     return this.#isOver;
   }
 
+  /** The former transfer of this key, as long as this one waits for its teardown. */
   get predecessor(): Transfer<T> | undefined {
     return this.#predecessor;
   }
@@ -219,14 +220,11 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   #tearDown(): void {
     this.#host.slots.leave(this.#place);
     const works = this.#context?.close() ?? [];
-    // One that was cancelled while it waited for its predecessor is down when that one is.
-    const former$ = this.#predecessor?.down$;
-    if (works.length === 0 && former$ === undefined) this.#goDown();
-    else merge(...works, former$ ?? EMPTY).subscribe({ complete: () => this.#goDown() });
+    if (works.length === 0) this.#goDown();
+    else merge(...works).subscribe({ complete: () => this.#goDown() });
   }
 
   #goDown(): void {
-    this.#predecessor = undefined;
     this.#isDown = true;
     this.#host.down(this);
     this.#down$?.complete();
