@@ -71,11 +71,18 @@ describe('toDockerProgress', () => {
     [999, 1000, `[${'='.repeat(49)}> ]     999B/1kB`],
     [5000, 5000, `[${'='.repeat(50)}>]      5kB/5kB`],
     [12_345_678, undefined, ' 12.35MB'],
+    // One that is further than it should be says no more than that.
+    [20, 10, `[${'='.repeat(50)}>]      20B`],
   ])('draws %d of %s bytes as docker does', (current, total, progress) => {
     const bytes = { current, ...(total === undefined ? {} : { total }) };
     expect(messagesOf(from([progressOf(layer, 'Downloading', bytes)]))).toMatchObject([
       { progress },
     ]);
+  });
+
+  it('draws nothing where nothing is known, as docker does', () => {
+    const [message] = messagesOf(from([progressOf(layer, 'Downloading', { current: 0 })]));
+    expect(message).toEqual({ status: 'Downloading', progressDetail: {}, id: layer });
   });
 
   it('tells of a push in the words of docker push', () => {

@@ -131,7 +131,7 @@ function retryMessage(event: RetryNews): DockerMessage {
 function layerMessage({ id, progress }: LayerNews): DockerMessage {
   const { current, total } = progress;
   const status = progressText(progress);
-  if (current === undefined) return { status, progressDetail: {}, id };
+  if (current === undefined || (current === 0 && !total)) return { status, progressDetail: {}, id };
   const progressDetail = { current, ...(total === undefined ? {} : { total }) };
   return { status, progressDetail, progress: barText(current, total), id };
 }
@@ -141,7 +141,8 @@ function barText(current: number, total: number | undefined): string {
   if (total === undefined || total <= 0) return humanSize(current).padStart(8);
   const full = Math.min(50, Math.floor(Math.floor((current / total) * 100) / 2));
   const bar = `[${'='.repeat(full)}>${' '.repeat(50 - full)}]`;
-  return `${bar} ${humanSize(current).padStart(8)}/${humanSize(total)}`;
+  const moved = humanSize(current).padStart(8);
+  return current > total ? `${bar} ${moved}` : `${bar} ${moved}/${humanSize(total)}`;
 }
 
 /** As go-units' `HumanSize` has it: four significant digits, decimal units, no space. */
