@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
+import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
 import { startCli, type RunningCli } from '../support/cli.js';
 import { closeAll, closedPort } from '../support/loopback.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 import { until } from '../support/until.js';
 
-const watcher = join(__dirname, '../support/children/watch-exit.cjs');
 /** In ms: a socket that is kept alive, or a wait for another attempt, would take longer. */
 const atOnce = 2500;
 
 let registry: TestRegistry;
 let store: string;
+let watcher: ChildProgram;
 
 beforeAll(async () => {
+  watcher = compileChildProgram('watch-exit');
   registry = await startRegistry();
   const image = await sampleImage({ layers: [[{ name: 'file', size: 1_000_000 }]] });
   for (const name of ['app', 'slow', 'down']) registry.addImage(name, 'v1', image);
@@ -28,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await closeAll();
   await registry.close();
+  watcher.remove();
   removeTemporaryFolders();
 });
 
@@ -39,7 +42,7 @@ interface WatchedCli extends RunningCli {
 /** Runs a command, with the registry in place of `$`. */
 function run(...args: string[]): WatchedCli {
   const file = join(temporaryFolder(), 'exit');
-  const environment = { NODE_OPTIONS: `--require ${watcher}`, RXFER_SPEC_EXIT: file };
+  const environment = { NODE_OPTIONS: `--require ${watcher.file}`, RXFER_SPEC_EXIT: file };
   const own = { RXFER_STORE: store, ...environment };
   const full = args.map((argument) => argument.replace('$', registry.host));
   return { ...startCli(full, own), exit: () => JSON.parse(readFileSync(file, 'utf8')) as unknown };

@@ -53,11 +53,21 @@ async function loginFrom(options: LoginOptions): Promise<Login> {
 
 async function ask(prompt: string, echo: 'shown' | 'hidden'): Promise<string> {
   try {
-    return await read({ prompt, silent: echo === 'hidden', output: process.stderr });
+    const answer = read({ prompt, silent: echo === 'hidden', output: process.stderr });
+    return await Promise.race([answer, inputEnd()]);
   } catch {
     // Ctrl-C, or the end of the input.
     throw new InterruptedError(130);
   } finally {
     if (echo === 'hidden') process.stderr.write('\n');
   }
+}
+
+/** Rejects once nobody reads the terminal any more: read() doesn't settle at the input's end. */
+function inputEnd(): Promise<never> {
+  return new Promise((_, reject) => {
+    // What was read has settled by then.
+    const end = (): void => void setImmediate(() => reject(new Error('the input has ended')));
+    process.stdin.once('pause', end);
+  });
 }

@@ -1,12 +1,12 @@
-// Preloaded into a process by specs: says in a file how it ended.
-const { appendFileSync } = require('node:fs');
+/** Preloaded into a process by specs: says in a file how it ended. */
+import { appendFileSync } from 'node:fs';
 
-const file = process.env.RXFER_SPEC_EXIT;
-const say = (news) => appendFileSync(file, `${JSON.stringify(news)}\n`);
+const file = process.env['RXFER_SPEC_EXIT'] ?? '';
+const say = (news: object): void => appendFileSync(file, `${JSON.stringify(news)}\n`);
 let lastWrite = performance.now();
 for (const output of [process.stdout, process.stderr]) {
-  const write = output.write.bind(output);
-  output.write = (...args) => {
+  const write = output.write.bind(output) as (...args: unknown[]) => boolean;
+  output.write = (...args: unknown[]) => {
     lastWrite = performance.now();
     return write(...args);
   };
