@@ -76,6 +76,13 @@ export function connectionFailure(error: unknown, concern: Concern, signal: Abor
   }
   const code = codeOf(error);
   const options = { ...concern, cause: error };
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    // No connection that broke: where the answer ends was told in two ways.
+    return new UnexpectedResponseError(
+      `${host} answers with another length than it states`,
+      options,
+    );
+  }
   if (/TIMEOUT|ETIMEDOUT/.test(code)) {
     const hint = 'Check the network and the registry, or allow more time.';
     return new RegistryTimeoutError(`${host} took too long (${code})`, { hint, ...options });

@@ -11,7 +11,7 @@ import {
   type Digest,
   type Reference,
 } from '../oci/index.js';
-import { discard, headerOf, lengthOf, readAtMost } from './answers.js';
+import { abandon, discard, headerOf, lengthOf, readAtMost } from './answers.js';
 import type { FetchedManifest } from './client.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';
@@ -111,6 +111,11 @@ export class ManifestFetcher {
     const answer = await this.#transport.send(request);
     if (answer.status !== 200) throw await this.#transport.refusal(request, answer);
     const { concern } = request;
+    const coding = headerOf(answer, 'content-encoding') ?? 'identity';
+    if (coding !== 'identity') {
+      abandon(answer);
+      throw codedError(answer, coding, concern);
+    }
     const bytes = await readAtMost(answer, manifestLimit, concern, signal);
     if (bytes === undefined) throw new ManifestTooLargeError(manifestLimit, concern);
     const digest = verifiedDigest(reference, answer, bytes, concern);
@@ -126,6 +131,12 @@ export class ManifestFetcher {
       etag: etag?.startsWith('"') === true ? etag : undefined,
     };
   }
+}
+
+function codedError(answer: HttpAnswer, coding: string, concern: Concern): UnexpectedResponseError {
+  const shown = /^[\w-]{1,20}$/.test(coding) ? coding : 'something';
+  const message = `${answer.url.host} sends the manifest coded as ${shown}, which was not asked for`;
+  return new UnexpectedResponseError(message, { ...concern, status: answer.status });
 }
 
 /** What the errors about a reference name. */
@@ -145,7 +156,8 @@ export function manifestRequest(
     method,
     endpoint,
     url: addressOf(endpoint, reference, `manifests/${name}`),
-    headers: { accept: accepted },
+    // What is verified are the bytes as they come.
+    headers: { accept: accepted, 'accept-encoding': 'identity' },
     scopes: [pullScope(reference)],
     concern: { ...concernOf(reference), host: endpoint.host },
     signal,

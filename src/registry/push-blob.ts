@@ -9,6 +9,7 @@ import {
 } from '../oci/index.js';
 import { discard, headerOf } from './answers.js';
 import type { FetchedManifest, UploadOptions } from './client.js';
+import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoints } from './endpoints.js';
 import { ForbiddenError, UnauthorizedError } from './errors.js';
 import { referrerOf, type ReferrersTags } from './referrers-tags.js';
@@ -50,7 +51,7 @@ export class ContentPusher {
     const base = await this.#request('HEAD', repository, what, digest, signal);
     const request = isDocument ? { ...base, headers: { accept: mediaType } } : base;
     const answer = await this.#transport.send(request);
-    if (answer.status === 404) {
+    if (answer.status === 404 || isNoWord(request, answer)) {
       await discard(answer);
       return false;
     }
@@ -132,6 +133,14 @@ export class ContentPusher {
       signal,
     };
   }
+}
+
+/**
+ * Tells whether an answer to HEAD says nothing of the blob: the method isn't known, or it led to a
+ * host for which we have an address that is signed for GET alone.
+ */
+function isNoWord({ endpoint }: RegistryRequest, { status, url }: HttpAnswer): boolean {
+  return [405, 501].includes(status) || (status === 403 && url.origin !== endpoint.base.origin);
 }
 
 /** A mount from a repository that we may not read, or not by this registry, is no failure. */
