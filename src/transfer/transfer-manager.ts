@@ -72,6 +72,9 @@ export class InvalidConcurrencyError extends RxferError {
  * All transfers of a manager have results of one type, since whoever joins one by its key gets
  * what the first one's job makes.
  *
+ * A manager needs no closing: it has no timer and nothing outside itself, and what its transfers
+ * hold is held for their watchers. When all have left, nothing is left in it.
+ *
  * @example
  * const manager = new TransferManager<string>(2);
  * const fetch = (key: string) => manager.transfer(key, whenStarted(() => load(key)));
