@@ -8,7 +8,7 @@ import type { TransferEvent } from './progress.js';
  * A job waits for {@link TransferContext.start$} before it moves data; {@link whenStarted} writes
  * such a job in one line. It emits progress and a result, and may live on after the result: the
  * key is then taken, and the result replayed to whoever joins, until it completes or nobody
- * watches any more.
+ * watches any more. What it throws or errors with is the transfer's error, told to all.
  *
  * ```
  * another holds the slot:    ^----!

@@ -168,7 +168,8 @@ export class TransferManager<T = unknown> {
    * second hears:     -----q--(r|)
    * ```
    *
-   * Completes or errors as the job does, which frees the key; every watcher is told.
+   * Completes or errors as the job does, which frees the key; every watcher is told. What the job
+   * throws is its error, and a job that ends without a result completes without one.
    *
    * ```
    * first job:       -p-(r|)

@@ -11,13 +11,13 @@ import {
 } from 'rxjs';
 import { Broadcast, Listener } from './broadcast.js';
 import { Context } from './context.js';
+import { idleJobOf, type IdleJob } from './idle-job.js';
 import type { TransferContext, TransferJob } from './job.js';
 import type { Claim } from './line.js';
 import type { LiveTransfer, TransferPhase } from './live-transfer.js';
 import { Place, type PlaceState, type SlotHolder } from './place.js';
 import type { TransferEvent } from './progress.js';
 import type { Slots } from './slots.js';
-import { idleJobOf, type IdleJob } from './when-started.js';
 
 /** What a transfer needs of its manager. */
 export interface TransferHost<T> {

@@ -1,6 +1,7 @@
 import { concat, defer, of, switchMap, type Observable } from 'rxjs';
+import { markIdle } from './idle-job.js';
 import type { TransferContext, TransferJob } from './job.js';
-import { progressEvent, type ProgressEvent, type TransferEvent } from './progress.js';
+import { progressEvent, type TransferEvent } from './progress.js';
 
 /** What a job of {@link whenStarted} tells ahead of its work. */
 export interface WhenStartedOptions {
@@ -50,25 +51,5 @@ export function whenStarted<T>(
       defer(() => (context.started ? run$ : wait$)),
     );
   }
-  return Object.assign(job, { [idleUntilStarted]: { opening, waits, run } });
-}
-
-const idleUntilStarted = Symbol('idleUntilStarted');
-
-/** What is known of a job that does nothing until it has a slot. */
-export interface IdleJob<T> {
-  /** What it emits first of all. */
-  readonly opening: ProgressEvent | undefined;
-  /** What it emits then when it has to wait. */
-  readonly waits: ProgressEvent;
-  /** What it does once it has its slot: cold; its end is the job's, be it completion or an error. */
-  run(context: TransferContext): Observable<TransferEvent<T>>;
-}
-
-/**
- * What {@link whenStarted} made of a job, with which the kernel does as the job would, without a
- * subscription.
- */
-export function idleJobOf<T>(job: TransferJob<T>): IdleJob<T> | undefined {
-  return (job as { readonly [idleUntilStarted]?: IdleJob<T> })[idleUntilStarted];
+  return markIdle(job, { opening, waits, run });
 }
