@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
 import { cliEnvironment } from '../support/cli.js';
+import { codeBlocksOf } from '../support/code-blocks.js';
 import {
   checkEngines,
   installPackage,
-  lendTypes,
+  lendPackages,
   packPackage,
   type PackedPackage,
 } from '../support/installed-package.js';
@@ -22,8 +23,9 @@ beforeAll(async () => {
   folder = temporaryFolder();
   packed = await packPackage(folder);
   await installPackage(folder, packed);
-  lendTypes(folder);
+  lendPackages(folder, '@types/react', '@opentelemetry/api');
   await compileUses();
+  await compileGuide();
 }, 360_000);
 afterAll(removeTemporaryFolders);
 
@@ -39,6 +41,35 @@ async function compileUses(): Promise<void> {
   const bundler = { ...compilerOptions, module: 'esnext', moduleResolution: 'bundler' };
   await compile('node16', { compilerOptions: node16, files: ['pull.mts', 'pull.cts'] });
   await compile('bundler', { compilerOptions: { ...bundler, noEmit: true }, files: ['pull.ts'] });
+}
+
+/** The same with the code of the README and of the guide, copied by somebody who reads it. */
+async function compileGuide(): Promise<void> {
+  const guide = join(folder, 'guide');
+  const examples = join(guide, 'guide/examples');
+  const source = join(root, 'spec/guide/examples');
+  cpSync(source, examples, {
+    recursive: true,
+    filter: (file) => !/\.(?:html|spec\.ts)$/.test(file),
+  });
+  mkdirSync(join(guide, 'package/uses'), { recursive: true });
+  copyFileSync(join(__dirname, 'uses/guide.ts'), join(guide, 'package/uses/guide.ts'));
+  const blocks = codeBlocksOf('README.md').filter(({ language }) => language === 'ts');
+  for (const [index, { code }] of blocks.entries()) {
+    writeFileSync(join(guide, `readme-${index}.ts`), code);
+  }
+  const framework =
+    'declare const expect: (actual: unknown) => { toEqual(other: unknown): void };\n';
+  writeFileSync(join(guide, 'framework.d.ts'), framework);
+  writeFileSync(join(guide, 'package.json'), '{ "type": "module" }');
+  const options = { target: 'ES2022', lib: ['ES2023', 'DOM'], types: ['node'], skipLibCheck: true };
+  const strict = { strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true };
+  const include = ['guide'];
+  const compilerOptions = { ...options, ...strict };
+  const bundler = { module: 'esnext', moduleResolution: 'bundler', noEmit: true };
+  await compile('guide-bundler', { compilerOptions: { ...compilerOptions, ...bundler }, include });
+  const node16 = { module: 'node16', moduleResolution: 'node16' };
+  await compile('guide-node16', { compilerOptions: { ...compilerOptions, ...node16 }, include });
 }
 
 async function compile(name: string, config: object): Promise<void> {
@@ -115,6 +146,10 @@ function works(node: string): void {
     },
     90_000,
   );
+
+  it('recipes of the guide run', async () => {
+    expect(await run(node, 'guide/package/uses/guide.js')).toBe('guided\n');
+  }, 90_000);
 
   describe('the command line', () => {
     let registry: TestRegistry;

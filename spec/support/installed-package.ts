@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findOnPath } from './peers.js';
 
@@ -69,10 +69,13 @@ export async function checkEngines(folder: string, node: string): Promise<void> 
   await promisify(execFile)(node, [npm, ...args], { cwd: folder });
 }
 
-/** Lends a folder the types of Node, as a project in TypeScript has them. */
-export function lendTypes(folder: string): void {
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
-  symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'));
+/** Lends a folder the types of Node, as a project in TypeScript has them, and other packages. */
+export function lendPackages(folder: string, ...others: readonly string[]): void {
+  for (const name of ['@types/node', ...others]) {
+    const place = join(folder, 'node_modules', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), place);
+  }
 }
 
 async function npm(cwd: string, ...args: string[]): Promise<string> {
