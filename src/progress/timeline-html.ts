@@ -16,7 +16,6 @@ export function toTimelineHtml(timeline: Timeline): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${title}</title>
 <style>${style}</style>
@@ -46,11 +45,9 @@ ${layers.map((layer) => tableRow(layer, images)).join('\n')}
 
 const movingPhases: readonly string[] = ['Downloading', 'Pushing'];
 
+/** The colours are those of the picture. */
 const style = `
-:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff; --quiet: #59636e; --line: #d1d9e0; --bad: #cf222e; --accent: #0969da }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #f0f6fc; --page: #0d1117; --quiet: #9198a1; --line: #3d444d; --bad: #f85149; --accent: #4493f8 }
-}
+:root { color-scheme: light dark }
 body { margin: 0; font: 14px/1.5 system-ui, sans-serif; background: var(--page); color: var(--text) }
 main { max-width: 1000px; margin: 0 auto; padding: 16px }
 h1 { font-size: 20px; margin: 8px 0; overflow-wrap: anywhere }
@@ -64,7 +61,7 @@ figure { margin: 0 }
 figure .title { display: none }
 figure svg { display: block; min-width: 720px; width: 100%; height: auto; margin-top: -22px }
 .scroll { overflow-x: auto }
-.scroll:focus-visible { outline: 2px solid var(--accent) }
+.scroll:focus-visible { outline: 2px solid var(--quiet) }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child { text-align: left }
@@ -97,22 +94,21 @@ function imageItem({ reference, digest, ids }: TimelineImage): string {
 function totals({
   duration,
   layers,
-}: Timeline): readonly (readonly [term: string, text: string, style?: 'bad'])[] {
+}: Timeline): [term: string, text: string, attribute?: string][] {
   const done = layers.filter((layer) => layer.done !== undefined).length;
   const bytes = layers.reduce((sum, layer) => sum + movedBy(layer), 0);
   const retries = layers.reduce((sum, layer) => sum + retriesOf(layer), 0);
-  const registered = `${done} of ${layers.length}`;
   return [
     ['Time', formatDuration(duration)],
-    done === layers.length ? ['Registered', registered] : ['Registered', registered, 'bad'],
+    ['Registered', `${done} of ${layers.length}`, done < layers.length ? ' class="bad"' : ''],
     ['Moved', formatBytes(bytes)],
-    ['Rate', duration === 0 ? '–' : formatRate((bytes / duration) * 1000)],
+    ['Rate', formatRate((bytes / Math.max(1, duration)) * 1000)],
     ['Retries', String(retries)],
   ];
 }
 
-function totalItem([term, text, style]: ReturnType<typeof totals>[number]): string {
-  return `<div><dt>${term}</dt><dd${style === undefined ? '' : ` class="${style}"`}>${text}</dd></div>`;
+function totalItem([term, text, attribute = '']: ReturnType<typeof totals>[number]): string {
+  return `<div><dt>${term}</dt><dd${attribute}>${text}</dd></div>`;
 }
 
 function tableRow(layer: TimelineLayer, images: readonly TimelineImage[]): string {

@@ -1,3 +1,5 @@
+import { formatSeconds } from './format.js';
+
 /** What a phase is to whoever looks at it. */
 export interface PhaseKind {
   /** The class of its bars. */
@@ -43,21 +45,21 @@ export function kindsOf(phases: Iterable<string>): PhaseKind[] {
   return [...kinds, other].filter((kind) => found.has(kind));
 }
 
-/** Milliseconds as `340 ms`, `12.3 s` or `14 min 2 s`. */
+/** Milliseconds as `340 ms`, `12.3 s` or `14m 2s`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const seconds = Math.round(milliseconds / 1000);
-  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
-  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+  return formatSeconds(Math.round(milliseconds / 1000)).replace(/ 0[sm]$/, '');
 }
 
 /** A round number of milliseconds that is at least so many, for the lines of an axis. */
 export function roundStep(atLeast: number): number {
-  const [minute, hour] = [60_000, 3_600_000];
   if (atLeast > 30_000) {
-    const round = [1, 2, 5, 10, 20, 30].map((minutes) => minutes * minute);
-    return round.find((step) => step >= atLeast) ?? Math.ceil(atLeast / hour) * hour;
+    const minutes = atLeast / 60_000;
+    return (
+      ([1, 2, 5, 10, 20, 30].find((round) => round >= minutes) ?? Math.ceil(minutes / 60) * 60) *
+      60_000
+    );
   }
   const power = 10 ** Math.floor(Math.log10(Math.max(1, atLeast)));
   return power * ([1, 2, 5].find((factor) => factor * power >= atLeast) ?? 10);

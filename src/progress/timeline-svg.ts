@@ -43,63 +43,46 @@ export function titleOf({ images, duration }: Timeline): string {
   return `${first?.reference ?? 'Nothing'}${more}: ${formatDuration(duration)}`;
 }
 
+/** Also those of the page that the picture stands in. */
 const style = `
-text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+:root { --text: #1f2328; --page: #ffffff; --quiet: #59636e; --line: #d1d9e0; --bad: #cf222e; --waiting: #8c959f; --retrying: #d4590f; --verifying: #8250df }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #f0f6fc; --page: #0d1117; --quiet: #9198a1; --line: #3d444d; --bad: #f85149; --waiting: #656c76; --retrying: #f0883e; --verifying: #a371f7 }
+}
+text { font: 12px system-ui, sans-serif; fill: var(--text) }
 .title { font-size: 15px; font-weight: 600 }
 .id { font-family: ui-monospace, monospace }
-.quiet { fill: #59636e }
-.page { fill: #ffffff }
-.grid { stroke: #d1d9e0 }
-.bad { fill: #cf222e }
-.waiting { fill: #8c959f }
+text.quiet { fill: var(--quiet) }
+text.bad { fill: var(--bad) }
+.page { fill: var(--page) }
+.grid { stroke: var(--line) }
+.waiting { fill: var(--waiting) }
 .moving { fill: #218bff }
-.retrying { fill: #d4590f }
-.verifying { fill: #8250df }
+.retrying { fill: var(--retrying) }
+.verifying { fill: var(--verifying) }
 .extracting { fill: #2da44e }
 .other { fill: #bf3989 }
-.done { fill: #1f2328 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #f0f6fc }
-  .quiet { fill: #9198a1 }
-  .page { fill: #0d1117 }
-  .grid { stroke: #3d444d }
-  .bad { fill: #f85149 }
-  .waiting { fill: #656c76 }
-  .retrying { fill: #f0883e }
-  .verifying { fill: #a371f7 }
-  .done { fill: #f0f6fc }
-}
+.done { fill: var(--text) }
 @media print { rect { print-color-adjust: exact } }
 `;
 
 /** What the colours stand for, of those that there are. */
 function legend(layers: readonly TimelineLayer[]): string {
   const phases = layers.flatMap(({ spans }) => spans.filter(isLong).map(({ phase }) => phase));
-  const entries = [
-    ...kindsOf(phases).map((kind) => ({
-      title: kind.title,
-      mark: (x: number) => mark(kind, x, 10, legendLine),
-    })),
-    ...(layers.some(({ done }) => done !== undefined)
-      ? [{ title: 'registered', mark: (x: number) => tick(x + 4, legendLine) }]
-      : []),
-    ...(layers.some(({ done }) => done === undefined)
-      ? [
-          {
-            title: 'not registered',
-            mark: (x: number) => `<text class="bad" x="${x}" y="${legendLine + 4}">${cross}</text>`,
-          },
-        ]
-      : []),
-  ];
+  const missing = layers.filter(({ done }) => done === undefined).length;
+  const y = legendLine + 4;
   let x = margin;
-  return entries
-    .map((entry) => {
-      const drawn = `${entry.mark(x)}<text class="quiet" x="${x + 15}" y="${legendLine + 4}">${entry.title}</text>`;
-      x += 15 + entry.title.length * letter + 20;
-      return drawn;
-    })
-    .join('\n');
+  const entry = (title: string, drawn: string): string => {
+    const text = `${drawn}<text class="quiet" x="${x + 15}" y="${y}">${title}</text>`;
+    x += 35 + title.length * letter;
+    return text;
+  };
+  const entries = kindsOf(phases).map((kind) => entry(kind.title, mark(kind, x, 10, legendLine)));
+  if (missing < layers.length) entries.push(entry('registered', tick(x + 4, legendLine)));
+  if (missing > 0) {
+    entries.push(entry('not registered', `<text class="bad" x="${x}" y="${y}">${cross}</text>`));
+  }
+  return entries.join('\n');
 }
 
 /** About six lines, at round numbers of seconds. */
