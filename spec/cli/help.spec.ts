@@ -37,6 +37,12 @@ describe('help', () => {
     },
   );
 
+  it('is pointed at by what is said of wrong usage', async () => {
+    const { code, stderr } = await cli('unpack', 'app:v1');
+    expect(code).toBe(2);
+    expect(stderr).toBe("error: missing required argument 'dir'\n(rxfer help unpack shows how)\n");
+  });
+
   it('is shown by rxfer help COMMAND, with the examples', async () => {
     const { code, stdout } = await cli('help', 'pull');
     expect(code).toBe(0);

@@ -50,7 +50,14 @@ export function createProgram(version: string): Command {
     .exitOverride();
 
   const add = (name: string, description: string, ...examples: string[]): Command =>
-    withExamples(program.command(name).description(description).exitOverride(), ...examples);
+    withExamples(
+      program
+        .command(name)
+        .description(description)
+        .showHelpAfterError(`(rxfer help ${name} shows how)`)
+        .exitOverride(),
+      ...examples,
+    );
 
   withTimelineFile(
     withForeignLayers(
