@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream';
-import type { BlobStore } from '../layer/index.js';
+import { maxDocumentSize, type BlobStore } from '../layer/index.js';
 import type { BlobBody, BlobRequest, Descriptor, Digest, Repository } from '../oci/index.js';
 import type { FetchedManifest } from '../registry/index.js';
-import { verified } from './read-document.js';
+import { readDocument, verified } from './read-document.js';
 import type { ImageSource } from './seams.js';
 
 /**
  * The documents of a source, those that a store has already from there: whatever their digests
- * lead to is the same everywhere. What the name stands for is asked of the source.
+ * lead to is the same everywhere. What the name stands for is asked of the source. A configuration
+ * that has to be fetched is taken into the store, so that of several pulls, and processes, one does.
  */
 export class StoredDocuments implements ImageSource {
   readonly #source: ImageSource;
@@ -39,9 +40,26 @@ export class StoredDocuments implements ImageSource {
   }
 
   async blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody> {
-    const bytes = await this.#stored(blob);
-    if (bytes === undefined) return this.#source.blob(blob, request);
+    if (blob.size > maxDocumentSize) return this.#source.blob(blob, request);
+    const bytes = (await this.#stored(blob)) ?? (await this.#taken(blob, request.signal));
     return { stream: Readable.from([bytes]), offset: 0, resumable: true };
+  }
+
+  async #taken(blob: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+    const ingest = await this.#blobs.ingest(blob, signal);
+    try {
+      // Somebody else may have brought it while this one waited.
+      const stored = await this.#stored(blob);
+      if (stored !== undefined) return stored;
+      await ingest.restart();
+      const bytes = await readDocument(blob, () => this.#source.blob(blob, { offset: 0, signal }));
+      await ingest.append(Readable.from([bytes]), { signal });
+      const kept = await ingest.complete(signal);
+      await kept.discard();
+      return bytes;
+    } finally {
+      await ingest.close();
+    }
   }
 
   /** As it must be: what is damaged is as good as missing. */
