@@ -140,6 +140,7 @@ it.each([
   ['EFBIG', 'ERR_STORE_FILE_SIZE'],
   ['EACCES', 'ERR_STORE_ACCESS'],
   ['EMFILE', 'ERR_STORE_TOO_MANY_FILES'],
+  ['EXDEV', 'ERR_STORE_SPLIT'],
   ['EIO', 'ERR_STORE_IO'],
 ])('%s becomes %s and names the path', (code, expected) => {
   const refused = Object.assign(new Error(code), { code, syscall: 'write' });

@@ -13,6 +13,7 @@ const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string,
   EACCES: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
   EPERM: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
   EMFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the limit (ulimit -n).'],
+  EXDEV: ['ERR_STORE_SPLIT', 'The store is on several file systems', 'Keep all of it on one.'],
   ENFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the system limit.'],
 };
 
