@@ -2,7 +2,6 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { lstatPath, nativePath, shownPath, toBytePath } from './byte-path.js';
 import { InvalidLayerError } from './errors.js';
-import { hasCode } from './system-errors.js';
 
 /** Is told of each folder that is found on the way; returns the path that it is to go by. */
 type Found = (folder: string, stats: fs.Stats) => string;
@@ -63,6 +62,11 @@ export class ConfinedRoot {
     return this.#real.has(path);
   }
 
+  /** Says that a folder was made, with no symbolic link on the way to it. */
+  know(folder: string): void {
+    this.#real.add(folder);
+  }
+
   /**
    * Says that a folder was removed. Not only its own name leads nowhere then: on a file system that
    * folds case or Unicode forms, others did too. So all is to be looked at again.
@@ -86,14 +90,19 @@ export class ConfinedRoot {
         continue;
       }
       const next = `${real}/${component}`;
-      const target = this.#real.has(next) ? undefined : readLink(next);
-      if (target === undefined) {
-        real = this.#enter(next);
+      if (this.#real.has(next)) {
+        real = next;
+        continue;
+      }
+      const there = lstatPath(next);
+      if (there?.isSymbolicLink() !== true) {
+        real = this.#enter(next, there);
         continue;
       }
       if (++links > maxLinks) {
         throw new InvalidLayerError(undefined, `'${shownPath(clean)}' is a circle of links`);
       }
+      const target = fs.readlinkSync(nativePath(next), 'latin1');
       if (target.startsWith('/')) real = this.root;
       for (const each of target.split('/').reverse()) open.push(each);
     }
@@ -101,9 +110,7 @@ export class ConfinedRoot {
   }
 
   /** What isn't a link is a folder, or nothing yet. */
-  #enter(next: string): string {
-    if (this.#real.has(next)) return next;
-    const stats = lstatPath(next);
+  #enter(next: string, stats: fs.Stats | undefined): string {
     if (stats?.isDirectory() !== true) return next;
     const folder = this.#found(next, stats);
     this.#real.add(folder);
@@ -114,14 +121,4 @@ export class ConfinedRoot {
 function tooLong(name: string, what: string, limit: number): InvalidLayerError {
   const problem = `the ${what} '${shownPath(name)}' is longer than ${limit} bytes`;
   return new InvalidLayerError(undefined, problem);
-}
-
-function readLink(file: string): string | undefined {
-  try {
-    return fs.readlinkSync(nativePath(file), 'latin1');
-  } catch (error) {
-    // Not a link, or not there.
-    if (hasCode(error, 'EINVAL', 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
-    throw error;
-  }
 }

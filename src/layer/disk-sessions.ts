@@ -135,9 +135,10 @@ export async function removeDeadSessions(layout: DiskLayout, logger: Logger): Pr
   for (const session of await sessionsOf(layout)) {
     const lock = await tryLock(session);
     if (lock === undefined) continue;
+    // Of one that its process has just ended itself, nothing is left.
+    if (fs.existsSync(session)) sessions++;
     await removeTree(session);
     await lock.unlock();
-    sessions++;
   }
   if (sessions > 0) logger.info({ path: layout.sessions, sessions }, 'leftovers removed');
 }

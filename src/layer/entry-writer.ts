@@ -144,6 +144,7 @@ export class EntryWriter {
 
   #makeFolder(folder: string, header: TarHeader): void {
     const made = fs.mkdirSync(nativePath(folder), { recursive: true, mode: 0o700 });
+    if (made !== undefined) this.#tree.confined.know(folder);
     this.#describeFolder(folder, header, made === undefined ? 'old' : 'new');
   }
 
@@ -186,6 +187,7 @@ export class EntryWriter {
     this.#tree.folders.touch(folder);
     if (obstacle !== undefined) this.#replace(obstacle);
     fs.mkdirSync(nativePath(parent), { recursive: true, mode: 0o755 });
+    this.#tree.confined.know(parent);
   }
 
   /**

@@ -49,6 +49,8 @@ const types: Readonly<Record<string, TarEntryType>> = {
   S: 'file',
 };
 
+const zero = '0'.charCodeAt(0);
+
 /** The kind of an entry, or `undefined` for one that can't be unpacked. */
 export function entryType(flag: string, name: string): TarEntryType | undefined {
   // The oldest tars have no type for folders.
@@ -95,15 +97,22 @@ export function parseBlock(block: Buffer): TarBlock {
 export function tarNumber(block: Buffer, start: number, length: number): number {
   const first = block[start] ?? 0;
   if ((first & 0x80) !== 0) return base256(block.subarray(start, start + length));
-  const digits = block
-    .toString('latin1', start, start + length)
-    .replace(/^[ \0]+/, '')
-    .replace(/[ \0][^]*$/, '');
-  if (digits === '') return 0;
-  if (!/^[0-7]+$/.test(digits)) {
-    throw new InvalidLayerError(undefined, 'a header has a number that is none');
+  const end = start + length;
+  let at = start;
+  while (at < end && isFiller(block[at])) at++;
+  let value = 0;
+  for (; at < end && !isFiller(block[at]); at++) {
+    const digit = (block[at] ?? 0) - zero;
+    if (digit < 0 || digit > 7) {
+      throw new InvalidLayerError(undefined, 'a header has a number that is none');
+    }
+    value = value * 8 + digit;
   }
-  return Number.parseInt(digits, 8);
+  return value;
+}
+
+function isFiller(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0;
 }
 
 /** Text to its first NUL. */
