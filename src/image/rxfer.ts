@@ -27,17 +27,14 @@ import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
 import { InvalidLocationError } from './errors.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
+import { fileSource, fileTarget } from './files.js';
 import { keepReferrers } from './keep-referrers.js';
-import { DockerArchiveSource } from './docker-archive-source.js';
-import { DockerArchiveTarget } from './docker-archive-target.js';
 import { listed, type ListingOptions, type ReferrersOptions } from './listed.js';
 import { parseLocation, type Location } from './location.js';
-import { OciArchiveSource, OciArchiveTarget } from './oci-archive.js';
-import { OciLayout } from './oci-layout.js';
 import type { MoveOptions, PushOptions, RegistryChoice, UnpackOptions } from './move-options.js';
 import { RegistrySource, RegistryTarget } from './registry-image.js';
 import { repairImage } from './repair-image.js';
-import type { ImageSource, ImageTarget } from './seams.js';
+import type { ImageSource } from './seams.js';
 import { StoreSource } from './store-image.js';
 import { withStoredLayers } from './stored-layers.js';
 import { unpackImage } from './unpack-image.js';
@@ -354,34 +351,13 @@ class SharedRxfer implements Rxfer {
   }
 
   #source(location: Location, options: MoveOptions, tell: TellWait): ImageSource {
-    switch (location.kind) {
-      case 'registry': {
-        const registry = this.#telling(tell, location.reference);
-        return new RegistrySource(registry, location.reference, options.foreignLayers);
-      }
-      case 'store':
-        return this.#stored(location.reference, options);
-      case 'oci':
-        return new OciLayout(location.folder, location.tag);
-      case 'oci-archive':
-        return new OciArchiveSource(location.file, location.tag);
-      case 'docker-archive':
-        return new DockerArchiveSource(location.file, location.reference);
-    }
+    if (location.kind === 'store') return this.#stored(location.reference, options);
+    if (location.kind !== 'registry') return fileSource(location);
+    const registry = this.#telling(tell, location.reference);
+    return new RegistrySource(registry, location.reference, options.foreignLayers);
   }
 
   #stored(reference: Reference, { platforms }: MoveOptions): StoreSource {
     return new StoreSource(this.#store, formatReference(reference), platforms);
-  }
-}
-
-function fileTarget(location: Exclude<Location, { kind: 'store' | 'registry' }>): ImageTarget {
-  switch (location.kind) {
-    case 'oci':
-      return new OciLayout(location.folder, location.tag);
-    case 'oci-archive':
-      return new OciArchiveTarget(location.file, location.tag);
-    case 'docker-archive':
-      return new DockerArchiveTarget(location.file, location.reference);
   }
 }
