@@ -51,8 +51,9 @@ export class StoredDocuments implements ImageSource {
       // Somebody else may have brought it while this one waited.
       const stored = await this.#stored(blob);
       if (stored !== undefined) return stored;
-      await ingest.restart();
+      // Verified before anything goes: what is stored may be whole, and its size here a lie.
       const bytes = await readDocument(blob, () => this.#source.blob(blob, { offset: 0, signal }));
+      await ingest.restart();
       await ingest.append(Readable.from([bytes]), { signal });
       const kept = await ingest.complete(signal);
       await kept.discard();
