@@ -4,8 +4,8 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** What takes ms to load, and the packages that load it for what they aren't asked for here. */
 const unused = [
-  ['node:http2', '/undici/'],
-  ['node:child_process', '/commander/'],
+  ['node:http2', '/node_modules/undici/'],
+  ['node:child_process', '/node_modules/commander/'],
 ];
 
 /**

@@ -6,13 +6,18 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { startCli } from '../support/cli.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 afterAll(removeTemporaryFolders);
+
+/** From version 22 on, Node keeps what it compiles, and removes none of it. */
+const keptByNode = 'enableCompileCache' in nodeModule;
 
 let cacheHome: string;
 let folder: string;
@@ -67,11 +72,30 @@ describe('the code that V8 made of the command line', () => {
     expect(Object.values(after)).not.toContain(hashOf('damaged'));
   });
 
-  it('is not taken from where others can write', async () => {
+  it.each([
+    ['its folder', () => folder],
+    ['the one above', () => dirname(folder)],
+    ['the whole cache', () => cacheHome],
+  ])('is not taken from where others can write: %s', async (_, shared) => {
     mkdirSync(folder, { recursive: true });
-    chmodSync(folder, 0o777);
+    chmodSync(shared(), 0o777);
     await run(['--version']);
     expect(kept()).toEqual({});
+  });
+
+  it('is kept below a folder in which nobody can rename what others own', async () => {
+    chmodSync(cacheHome, 0o1777);
+    await run(['--version']);
+    expect(kept()).not.toEqual({});
+  });
+
+  it('is removed when it is old, once something new is kept', async () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const [old, recent] = [join(folder, 'old'), join(folder, 'recent')];
+    for (const file of [old, recent]) writeFileSync(file, '');
+    utimesSync(old, 0, 0);
+    await run(['--version']);
+    expect([existsSync(old), existsSync(recent)]).toEqual([keptByNode, true]);
   });
 
   it('is not kept where that is not wanted', async () => {

@@ -27,6 +27,9 @@ export function requireCached(file: string): void {
   cache.require(file);
 }
 
+/** In ms. */
+const lifetime = 30 * 24 * 60 * 60 * 1000;
+
 interface NodeCache {
   readonly enableCompileCache?: (folder: string) => unknown;
 }
@@ -62,13 +65,20 @@ class CodeCache {
   save(): void {
     if (this.#isComplete) return;
     try {
-      for (const [file, script] of this.#scripts) {
-        const temporary = `${file}.${process.pid}`;
-        fs.writeFileSync(temporary, script.createCachedData(), { mode: 0o600 });
-        fs.renameSync(temporary, file);
-      }
+      this.#removeOld();
+      for (const [file, script] of this.#scripts) replaceFile(file, script.createCachedData());
     } catch {
       // The next run is as slow as this one.
+    }
+  }
+
+  /** What other versions have left; what is still used is soon made anew. */
+  #removeOld(): void {
+    const oldest = Date.now() - lifetime;
+    for (const name of fs.readdirSync(this.#folder)) {
+      const file = path.join(this.#folder, name);
+      const stats = fs.lstatSync(file);
+      if (stats.isFile() && stats.mtimeMs < oldest) fs.rmSync(file);
     }
   }
 
@@ -107,18 +117,39 @@ function readIfThere(file: string): Buffer | undefined {
   }
 }
 
+function replaceFile(file: string, bytes: Buffer): void {
+  const temporary = `${file}.${process.pid}`;
+  try {
+    fs.writeFileSync(temporary, bytes, { mode: 0o600 });
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
 /** Where code may be kept: what is read from there is run. */
 function cacheFolder(): string | undefined {
   const { NODE_DISABLE_COMPILE_CACHE: disabled, XDG_CACHE_HOME: chosen } = process.env;
   if (disabled) return undefined;
   try {
-    const root = chosen !== undefined && path.isAbsolute(chosen) ? chosen : undefined;
-    const folder = path.join(root ?? path.join(homedir(), '.cache'), 'rxfer', 'code');
+    const isChosen = chosen !== undefined && path.isAbsolute(chosen);
+    const root = isChosen ? chosen : path.join(homedir(), '.cache');
+    const own = path.join(root, 'rxfer');
+    const folder = path.join(own, 'code');
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = fs.lstatSync(folder);
-    const isOwn = process.getuid === undefined || uid === process.getuid();
-    return isOwn && (mode & 0o022) === 0 ? folder : undefined;
+    return isSafe(root, 'root') && isSafe(own) && isSafe(folder) ? folder : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether nobody but this user, or root above what is ours, can put something else there. */
+function isSafe(folder: string, owner: 'user' | 'root' = 'user'): boolean {
+  const { uid, mode } = fs.statSync(folder);
+  const isOwned =
+    process.getuid === undefined || uid === process.getuid() || (owner === 'root' && uid === 0);
+  // In a sticky one, others can't rename what is ours.
+  const isShared = (mode & 0o022) !== 0 && !(owner === 'root' && (mode & 0o1000) !== 0);
+  return isOwned && !isShared;
 }

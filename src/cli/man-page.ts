@@ -19,6 +19,8 @@ const environment: readonly (readonly [variable: string, meaning: string])[] = [
     'HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY',
     'The proxies that registries are reached through, and the hosts that need none.',
   ],
+  ['XDG_CACHE_HOME', 'The folder of caches: code that was compiled is kept in rxfer/code in it.'],
+  ['NODE_DISABLE_COMPILE_CACHE', 'When set and not empty, no compiled code is kept.'],
   ['NO_COLOR', 'When set and not empty, nothing is coloured.'],
 ];
 
