@@ -47,12 +47,6 @@ export async function discard(answer: HttpAnswer): Promise<void> {
   await answer.body.dump().catch(() => undefined);
 }
 
-/** Ends a body that nobody wants, and its socket, since reading what is left may take long. */
-export function abandon({ body }: HttpAnswer): void {
-  // A body that is destroyed early says so by an error, which would end the process unheard.
-  body.on('error', () => undefined).destroy();
-}
-
 /** The error that a refusing answer stands for; reads its body as far as that is of use. */
 export async function errorOf(
   answer: HttpAnswer,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
+import { abandon } from './abandon.js';
 import { createPool } from './dispatchers.js';
 import { ClientClosedError, UnexpectedResponseError } from './errors.js';
 import { connectionFailure, type Concern } from './failures.js';
@@ -134,8 +135,7 @@ export class Connections {
 /** @throws UnexpectedResponseError, and ends the answer, where it has too many headers. */
 function limited(answer: HttpAnswer, concern: Concern): HttpAnswer {
   if (Object.values(answer.headers).flat().length <= maxHeaders) return answer;
-  // A body that is destroyed early says so by an error, which would end the process unheard.
-  answer.body.on('error', () => undefined).destroy();
+  abandon(answer);
   const { host } = answer.url;
   const message = `${host} sends more headers than allowed (over ${maxHeaders})`;
   throw new UnexpectedResponseError(message, { ...concern, host });

@@ -11,7 +11,8 @@ import {
   type Digest,
   type Reference,
 } from '../oci/index.js';
-import { abandon, discard, headerOf, lengthOf, readAtMost } from './answers.js';
+import { abandon } from './abandon.js';
+import { discard, headerOf, lengthOf, readAtMost } from './answers.js';
 import type { FetchedManifest } from './client.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';

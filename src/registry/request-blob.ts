@@ -1,5 +1,6 @@
 import type { Descriptor, Repository } from '../oci/index.js';
-import { abandon, discard, headerOf, lengthOf } from './answers.js';
+import { abandon } from './abandon.js';
+import { discard, headerOf, lengthOf } from './answers.js';
 import { BoundedMap } from './bounded-map.js';
 import type { HttpAnswer } from './connections.js';
 import { addressOf, placeOf, type Endpoint } from './endpoints.js';
