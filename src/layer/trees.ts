@@ -54,7 +54,8 @@ function openFolders(file: string): void {
 }
 
 /**
- * Everything in a tree, but for what its modes keep this user from, folders before what is in them, as byte paths that begin with the root's.
+ * Everything in a tree, but for what its modes keep this user from, folders before what is in them,
+ * as byte paths that begin with the root's.
  *
  * @param enter is called for each folder before it is read.
  */
