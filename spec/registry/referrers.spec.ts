@@ -139,6 +139,21 @@ describe('referrers', () => {
     expect(listed).toContainEqual(entry(late, 'a/signature'));
   });
 
+  it('that are gone hide no other refusal of the list', async () => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const [first] = (await pushThree(registry.host)) as Descriptor[];
+    registry.repository('app').manifests.delete(first!.digest);
+    const tag = setup.image.descriptor.digest.replace(':', '-');
+    const match = { method: 'PUT', path: new RegExp(tag) };
+    const late = sampleReferrer(setup.image.descriptor, 'a/signature', 'late');
+    const name = `${registry.host}/app@${late.descriptor.digest}`;
+    for (const status of [400, 403]) {
+      // The first refusal is for the one that is gone.
+      registry.inject({ match, skip: 1, times: 1, fault: { kind: 'status', status } });
+      await expect(pushSample(setup.client, name, late)).rejects.toMatchObject({ status });
+    }
+  });
+
   it('on a list that has a subject itself are listed there alone', async () => {
     const registry = await openRegistry({ without: ['referrers'] });
     const { descriptor } = setup.image;

@@ -127,9 +127,10 @@ export class ReferrersTags {
         await writeManifest(this.#transport, manifest, write);
       } catch (error) {
         const status = error instanceof RegistryError ? error.status : undefined;
+        const before = gone.size;
         if (status === 400) await this.#findGone(place, kept, gone);
         // 412: somebody has changed the list since it was read. It is read again.
-        if (status !== 412 && gone.size === 0) throw error;
+        if (status !== 412 && gone.size === before) throw error;
       }
     }
   }
