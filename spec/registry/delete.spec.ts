@@ -104,6 +104,17 @@ describe('deletion of a referrer', () => {
     expect(registry.repository('app').tags.get(listTag())).toBe(setup.image.descriptor.digest);
   });
 
+  it.each([400, 503])('deletes nothing where it is not told of a list: %d', async (status) => {
+    const registry = await openRegistry({ without: ['referrers'] });
+    const { names, listed } = await pushed(registry);
+    const match = { path: /\/referrers\// };
+    registry.inject({ match, times: 1, fault: { kind: 'status', status } });
+    await expect(remove(names[0])).rejects.toMatchObject({ status });
+    expect(await isThere(names[0])).toBe(true);
+    await remove(names[0]);
+    expect(await listed()).toEqual([names[1]]);
+  });
+
   it('takes nothing off where the registry refuses to delete it', async () => {
     const registry = await openRegistry({ without: ['referrers', 'delete'] });
     const { names, listed } = await pushed(registry);

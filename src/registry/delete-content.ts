@@ -42,11 +42,11 @@ export class ContentRemover {
     const [endpoint] = await this.#endpoints(host, 'push');
     const referrer =
       digest === undefined ? undefined : await this.#referrer(endpoint, reference, signal);
-    await this.#remove(endpoint, reference, signal);
-    if (referrer === undefined) return;
     const place = { endpoint, repository: reference, signal };
-    if (await this.#isListed(place, referrer.subject)) return;
-    await this.#keeping.referrers.remove(place, referrer);
+    // Asked first: a deletion that is done can't be told as failed, and isn't done twice.
+    const isUnlisted = referrer !== undefined && !(await this.#isListed(place, referrer.subject));
+    await this.#remove(endpoint, reference, signal);
+    if (isUnlisted) await this.#keeping.referrers.remove(place, referrer);
   }
 
   /** What the manifest is on a list of, which nobody can tell any more once it is gone. */
@@ -77,8 +77,11 @@ export class ContentRemover {
       signal,
     };
     const answer = await this.#transport.send(request);
+    if (answer.status !== 200 && answer.status !== 404) {
+      throw await this.#transport.refusal(request, answer);
+    }
     await discard(answer);
-    return answer.status !== 404;
+    return answer.status === 200;
   }
 
   async #remove(endpoint: Endpoint, reference: Reference, signal: AbortSignal): Promise<void> {
