@@ -26,10 +26,15 @@ export class DiskBlobs implements BlobStore {
   async read(digest: Digest): Promise<Uint8Array | undefined> {
     const file = this.#place.layout.blob(digest);
     return onDisk(file, async () => {
-      const size = await sizeOf(file);
-      if (size === undefined) return undefined;
-      if (size > maxDocumentSize) throw new DocumentTooLargeError(digest, size, maxDocumentSize);
-      return fs.readFile(file);
+      const handle = await openIfThere(file);
+      if (handle === undefined) return undefined;
+      try {
+        const { size } = await handle.stat();
+        if (size > maxDocumentSize) throw new DocumentTooLargeError(digest, size, maxDocumentSize);
+        return await handle.readFile();
+      } finally {
+        await handle.close();
+      }
     });
   }
 
@@ -56,10 +61,17 @@ export class DiskBlobs implements BlobStore {
 
 /** Opens a whole blob's file. @throws BlobNotFoundError */
 export async function openBlob(file: string, digest: Digest): Promise<fs.FileHandle> {
+  const handle = await openIfThere(file);
+  if (handle === undefined) throw new BlobNotFoundError(digest);
+  return handle;
+}
+
+/** To be opened before anything else is asked of it: a collection may remove it meanwhile. */
+async function openIfThere(file: string): Promise<fs.FileHandle | undefined> {
   try {
     return await fs.open(file, 'r');
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw new BlobNotFoundError(digest);
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
