@@ -194,6 +194,72 @@ describe('a layout with referrers', () => {
   });
 });
 
+describe('names in a layout', () => {
+  const places: [string, () => string][] = [
+    ['a layout', () => `oci:${temporaryFolder()}`],
+    ['an archive', () => `oci-archive:${temporaryFolder()}/archive.tar`],
+  ];
+  it.each(places)("aren't chosen by referrers in %s", async (_, place) => {
+    const registry = await openRegistry();
+    const name = await pushed(registry);
+    const hostile = ['v1', 'v2'].map((tag) =>
+      sampleReferrer(image.descriptor, 'a/signature', `hostile ${tag}`, {
+        'org.opencontainers.image.ref.name': tag,
+        'io.containerd.image.name': `docker.io/library/app:${tag}`,
+        about: 'nothing',
+      }),
+    );
+    for (const each of hostile) {
+      await pushSample(openClient(), `${registry.host}/app@${each.descriptor.digest}`, each);
+    }
+    const written = place();
+    await copy(name, `${written}:v2`);
+    const { host } = await openRegistry();
+    await expect(copy(`${written}:v1`, `${host}/copy:v1`)).rejects.toMatchObject({
+      code: 'ERR_IMAGE_NOT_FOUND',
+    });
+    const result = await copy(`${written}:v2`, `${host}/copy:v2`);
+    const { digest } = image.descriptor;
+    expect(result).toMatchObject({ image: { manifest: { digest } } });
+    expect(await referrersOf(`${host}/copy:v2`)).toEqual(
+      [signature, contents, ...hostile].map((each) => each.descriptor.digest).sort(),
+    );
+  });
+
+  it("aren't there for other tools either, beside the referrers' other annotations", async () => {
+    const registry = await openRegistry();
+    registry.addImage('app', 'v1', image);
+    const hostile = sampleReferrer(image.descriptor, 'a/signature', 'hostile', {
+      'org.opencontainers.image.ref.name': 'v2',
+      'io.containerd.image.name': 'docker.io/library/app:v2',
+      about: 'nothing',
+    });
+    registry.addImage('app', 'signature', hostile);
+    const folder = temporaryFolder();
+    await copy(`${registry.host}/app:v1`, `oci:${folder}:v1`);
+    const index = readFileSync(join(folder, 'index.json'), 'utf8');
+    const { manifests } = JSON.parse(index) as ImageIndex;
+    expect(manifests.map(({ annotations }) => annotations)).toEqual([
+      { about: 'nothing' },
+      { 'org.opencontainers.image.ref.name': 'v1' },
+    ]);
+  });
+
+  it('stay where what they name is a referrer too', async () => {
+    const { host } = await openRegistry();
+    const name = await pushed({ host });
+    const folder = temporaryFolder();
+    const { digest } = signature.descriptor;
+    await copy(`${host}/app@${digest}`, `oci:${folder}:signature`, {});
+    await copy(name, `oci:${folder}:v1`);
+    await copy(name, `oci:${folder}:v1`);
+    const result = await copy(`oci:${folder}:signature`, `${host}/copy:v1`, {});
+    expect(result).toMatchObject({ image: { manifest: { digest } } });
+    const index = readFileSync(join(folder, 'index.json'), 'utf8');
+    expect((JSON.parse(index) as ImageIndex).manifests).toHaveLength(5);
+  });
+});
+
 describe('what is listed as a referrer', () => {
   let registry: TestRegistry;
   let name: string;

@@ -6,6 +6,7 @@ export function sampleReferrer(
   { mediaType, digest, size }: Descriptor,
   artifactType: string,
   content: string,
+  annotations: Readonly<Record<string, string>> = { about: artifactType },
 ): SampleImage {
   const empty = Buffer.from('{}');
   const layer = Buffer.from(content);
@@ -23,7 +24,7 @@ export function sampleReferrer(
     config,
     layers,
     subject: { mediaType, digest, size },
-    annotations: { about: artifactType },
+    annotations,
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
   const descriptor = blob(mediaTypes.ociManifest, bytes);

@@ -5,7 +5,7 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import { referrerOf } from '../registry/index.js';
+import { referrerOf, type FetchedManifest } from '../registry/index.js';
 import { ImageNotFoundError, ImageTreeLimitError } from './errors.js';
 import { maxDocuments } from './image-tree.js';
 
@@ -14,6 +14,19 @@ export const nameAnnotation = 'org.opencontainers.image.ref.name';
 
 /** The version of layouts that is written (OCI image spec, image-layout.md, oci-layout). */
 export const layoutVersion = '1.0.0';
+
+/** What names an image in a layout: to us, and to containerd. */
+const nameAnnotations: readonly string[] = [nameAnnotation, 'io.containerd.image.name'];
+
+/**
+ * A referrer as an entry of a layout's index, without a name: its annotations are those of its
+ * manifest, and whoever may push a referrer mustn't choose what is found under a tag.
+ */
+export function referrerEntry(manifest: FetchedManifest): Descriptor {
+  const { annotations = {}, ...bare } = referrerOf(manifest)?.entry ?? manifest.descriptor;
+  const kept = Object.entries(annotations).filter(([key]) => !nameAnnotations.includes(key));
+  return kept.length === 0 ? bare : { ...bare, annotations: Object.fromEntries(kept) };
+}
 
 /** The image of a tag in a layout's index; without a tag, the only one. @throws ImageNotFoundError */
 export function chooseByTag(

@@ -11,13 +11,14 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import { referrerOf, type FetchedManifest, type UploadOptions } from '../registry/index.js';
+import type { FetchedManifest, UploadOptions } from '../registry/index.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { ArchiveError } from './errors.js';
 import {
   chooseByTag,
   layoutVersion,
   nameAnnotation,
+  referrerEntry,
   referrersIn,
   withoutReferrers,
   type LayoutReferrers,
@@ -140,7 +141,7 @@ export class OciArchiveTarget implements ImageTarget {
 
   async refer(manifest: FetchedManifest): Promise<void> {
     await this.keep(manifest);
-    this.#referrers.push(referrerOf(manifest)?.entry ?? manifest.descriptor);
+    this.#referrers.push(referrerEntry(manifest));
   }
 
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {

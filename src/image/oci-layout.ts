@@ -13,12 +13,13 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import { referrerOf, type FetchedManifest, type UploadOptions } from '../registry/index.js';
+import type { FetchedManifest, UploadOptions } from '../registry/index.js';
 import { FolderError } from './errors.js';
 import {
   chooseByTag,
   layoutVersion,
   nameAnnotation,
+  referrerEntry,
   referrersIn,
   withoutReferrers,
   type LayoutReferrers,
@@ -110,8 +111,12 @@ export class OciLayout implements ImageSource, ImageTarget {
   /** Listed in index.json, where whoever looks for referrers finds the subject in the manifest. */
   async refer(manifest: FetchedManifest): Promise<void> {
     await this.keep(manifest);
-    const entry = referrerOf(manifest)?.entry ?? manifest.descriptor;
-    await this.#list(entry, ({ digest }) => digest !== entry.digest);
+    const entry = referrerEntry(manifest);
+    await this.#list(
+      entry,
+      ({ digest, annotations }) =>
+        digest !== entry.digest || annotations?.[nameAnnotation] !== undefined,
+    );
   }
 
   async finish({ descriptor, bytes }: FetchedManifest): Promise<void> {
