@@ -91,6 +91,22 @@ describe.each(stores)('pull into a store in %s', (_, open) => {
     ]);
   });
 
+  it.each([{}, { platforms: 'all' as const }, { referrers: 'all' as const }])(
+    'leaves the layers to whoever takes the result and goes, with %j',
+    async (options) => {
+      registry.addImage('app', 'v1', sampleIndex([await sampleImage({ layers: [base] })]));
+      const store = await openDiskStore(temporaryFolder());
+      const result$ = rxferOn(store)
+        .pull(`${registry.host}/app:v1`, options)
+        .pipe(filter((event) => event.kind === 'result'));
+      const { release } = await firstValueFrom(result$);
+      await store.images.delete(`${registry.host}/app:v1`);
+      expect((await store.collect()).layers).toHaveLength(0);
+      release();
+      expect((await store.collect()).layers).toHaveLength(1);
+    },
+  );
+
   it('fetches a configuration anew that is damaged in the store', async () => {
     const image = await sampleImage({ layers: [base] });
     registry.addImage('app', 'v1', image);

@@ -1,4 +1,4 @@
-import { concat, map, mergeMap, of, takeWhile, tap, type Observable } from 'rxjs';
+import { concat, map, mergeMap, of, takeWhile, type Observable } from 'rxjs';
 import { fromAbortable, type DownloadResultEvent } from '../distribution/index.js';
 import { isIndexType, type Descriptor, type Digest } from '../oci/index.js';
 import { documentsOf, imageOfTree } from './cargo.js';
@@ -10,6 +10,7 @@ import {
 } from './copy-to-store.js';
 import { PlatformNotFoundError } from './errors.js';
 import type { PullEvent, ResolvedImage } from './events.js';
+import { handOver } from './hand-over.js';
 import { configsOf, readTree, type ImageTree } from './image-tree.js';
 import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
@@ -122,7 +123,7 @@ function keepRest(
       return record(options, tree, unpacked).pipe(map(() => result));
     }),
     takeWhile((event) => event.kind !== 'result', true),
-    tap({ error: release, unsubscribe: release }),
+    handOver(release),
   );
 }
 

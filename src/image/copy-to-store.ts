@@ -1,8 +1,7 @@
-import { concat, map, mergeMap, of, tap, type Observable } from 'rxjs';
+import { concat, map, mergeMap, of, type Observable } from 'rxjs';
 import {
   fromAbortable,
   type DownloadDescriptor,
-  type DownloadResultEvent,
   type LayerDownloadManager,
 } from '../distribution/index.js';
 import type { Store } from '../layer/index.js';
@@ -16,6 +15,7 @@ import {
 import { NotAnImageError } from './errors.js';
 import type { PullEvent } from './events.js';
 import type { ForeignLayers } from './foreign-layers.js';
+import { handOver } from './hand-over.js';
 import { layerIDs, resolveImage, type DescribedImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
 import { StoredDocuments } from './stored-documents.js';
@@ -50,8 +50,9 @@ export function copyToStore(options: CopyToStoreOptions): Observable<PullEvent> 
           if (event.kind !== 'result') return of(event);
           const { diffIDs } = event.rootFS;
           const pulled = { ...image, diffIDs, chainIDs: chainIDsOf(diffIDs), statuses };
-          return record(options, described, event).pipe(
+          return record(options, described).pipe(
             map(() => ({ ...event, kind: 'result' as const, image: pulled })),
+            handOver(event.release),
           );
         }),
       );
@@ -96,11 +97,10 @@ export function downloadDescriptor(
   };
 }
 
-/** Writes the documents and then the record. Gives up the layers' leases when it can't. */
+/** Writes the documents and then the record. */
 function record(
   { store, reference }: CopyToStoreOptions,
   { image, indexes, manifest, config }: DescribedImage,
-  { release }: DownloadResultEvent,
 ): Observable<void> {
   return fromAbortable(async (signal) => {
     signal.throwIfAborted();
@@ -112,5 +112,5 @@ function record(
         bytes,
       })),
     );
-  }).pipe(tap({ error: release, unsubscribe: release }));
+  });
 }

@@ -4,7 +4,6 @@ import {
   mergeMap,
   of,
   takeWhile,
-  tap,
   type MonoTypeOperatorFunction,
   type Observable,
 } from 'rxjs';
@@ -19,6 +18,7 @@ import {
 import { documentsOf } from './cargo.js';
 import { downloadDescriptor, type CopyToStoreOptions } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
+import { handOver } from './hand-over.js';
 import { configsOf, layersOf, unique } from './image-tree.js';
 import { readReferrers, toldReferrers, type ReferrerTree } from './referrers.js';
 import { referrersName } from './store-image.js';
@@ -58,7 +58,7 @@ function keepFor(options: CopyToStoreOptions, pulled: PullResultEvent): Observab
       );
     }),
     takeWhile((event) => event.kind !== 'result', true),
-    tap({ error: release, unsubscribe: release }),
+    handOver(release),
   );
 }
 
