@@ -1,9 +1,20 @@
-import { concat, finalize, NEVER, of, Subject, Subscription } from 'rxjs';
+import {
+  concat,
+  finalize,
+  NEVER,
+  of,
+  Subject,
+  Subscription,
+  VirtualTimeScheduler,
+  type Observable,
+} from 'rxjs';
 import {
   progressEvent,
   resultEvent,
   TransferManager,
   whenStarted,
+  type LiveTransfer,
+  type TransferContext,
   type TransferEvent,
 } from '../../src/transfer/index.js';
 
@@ -144,6 +155,77 @@ describe('a watcher may, from inside its handlers,', () => {
     expect(started.join('')).toBe('abcd');
     jobs.get('b')!.complete();
     expect(started.join('')).toBe('abcdefg');
+  });
+});
+
+describe('whoever is told by transfers$ that a key is left while its teardown goes on may', () => {
+  let scheduler: VirtualTimeScheduler;
+  let manager: TransferManager<string>;
+  let closed$: Subject<never>;
+  let list: readonly LiveTransfer[];
+  let told: Subscription;
+  let react: () => void;
+
+  const phases = (): string[] => list.map(({ phase }) => phase);
+  const closing = (context: TransferContext): Observable<Event> => {
+    context.cleanup(closed$);
+    return NEVER;
+  };
+
+  beforeEach(() => {
+    scheduler = new VirtualTimeScheduler();
+    manager = new TransferManager<string>(1, { scheduler });
+    closed$ = new Subject();
+    react = () => undefined;
+    told = manager.transfers$.subscribe((now) => {
+      list = now;
+      react();
+    });
+    manager.transfer('a', closing).subscribe().unsubscribe();
+  });
+  afterEach(() => told.unsubscribe());
+
+  /** Lets the next change be told at once, and once. */
+  function atNextChange(handler: () => void): void {
+    scheduler.flush();
+    react = () => {
+      react = () => undefined;
+      handler();
+    };
+  }
+
+  it.each([1, 2, 3])('ask for it again, %i deep: its job waits for that teardown', (depth) => {
+    const jobs: Subject<Event>[] = [];
+    const job = (): Observable<Event> => {
+      const job$ = new Subject<Event>();
+      jobs.push(job$);
+      return job$;
+    };
+    // Each is cancelled, and while that goes on the next is asked for.
+    const askAgain = (left: number): void => {
+      const asked = manager.transfer('a', job).subscribe();
+      if (left === 0) return;
+      atNextChange(() => askAgain(left - 1));
+      asked.unsubscribe();
+    };
+    askAgain(depth);
+    scheduler.flush();
+    expect([jobs.length, phases()]).toEqual([0, ['blocked', 'closing']]);
+    closed$.complete();
+    scheduler.flush();
+    expect([jobs.length, phases()]).toEqual([1, ['active']]);
+    jobs[0]?.complete();
+    scheduler.flush();
+    expect([jobs.length, phases()]).toEqual([1, []]);
+  });
+
+  it('leave it for good in the moment when that is over: the key is free', () => {
+    let begun = 0;
+    const waiting = manager.transfer('a', () => (begun++, NEVER)).subscribe();
+    atNextChange(() => waiting.unsubscribe());
+    closed$.complete();
+    scheduler.flush();
+    expect([begun, phases()]).toEqual([0, []]);
   });
 });
 

@@ -91,9 +91,14 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
     return this.#isOver;
   }
 
-  /** The former transfer of this key, as long as this one waits for its teardown. */
+  /**
+   * The former transfer of this key that isn't down yet. One that is cancelled while it waits is
+   * down ahead of its own predecessor, which is then this one's.
+   */
   get predecessor(): Transfer<T> | undefined {
-    return this.#predecessor;
+    let former = this.#predecessor;
+    while (former !== undefined && former.#isDown) former = former.#predecessor;
+    return (this.#predecessor = former);
   }
 
   /** Completes when the teardown is over. */
@@ -158,7 +163,7 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   }
 
   #begin(job: TransferJob<T>): void {
-    const idle = this.#predecessor === undefined ? idleJobOf(job) : undefined;
+    const idle = this.predecessor === undefined ? idleJobOf(job) : undefined;
     if (idle === undefined) this.#subscribe((context) => this.#whenFree(job, context));
     else this.#beginIdle(idle);
   }
@@ -188,13 +193,11 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   }
 
   #whenFree(job: TransferJob<T>, context: TransferContext): Observable<TransferEvent<T>> {
-    if (this.#predecessor === undefined) return this.#run(job, context);
+    const { predecessor } = this;
+    if (predecessor === undefined) return this.#run(job, context);
     return concat(
-      this.#predecessor.down$,
-      defer(() => {
-        this.#predecessor = undefined;
-        return this.#run(job, context);
-      }),
+      predecessor.down$,
+      defer(() => this.#whenFree(job, context)),
     );
   }
 
