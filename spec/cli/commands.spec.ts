@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainIDsOf } from '../../src/oci/index.js';
+import { gzipSync } from 'node:zlib';
+import { chainIDsOf, digestOf } from '../../src/oci/index.js';
 import {
   sampleImage,
   startRegistry,
@@ -45,6 +46,24 @@ function jsonOf({ reference, of, status }: { reference: string; of: SampleImage;
     })),
     bytes: status === 'pulled' ? sizeOf(of) : 0,
     seconds: expect.any(Number) as number,
+  };
+}
+
+/** An image whose publisher has packed something else than an archive. */
+async function tornImage(): Promise<SampleImage> {
+  const { manifests, blobs, ...rest } = await sampleImage({ layers: [[{ name: 'torn' }]] });
+  const [manifest] = manifests.values();
+  const blob = gzipSync(Buffer.alloc(2000, 'no archive'));
+  const layer = { ...rest.layers[0]!, digest: digestOf(blob), size: blob.length };
+  const json = JSON.parse(manifest!.bytes.toString()) as object;
+  const bytes = Buffer.from(JSON.stringify({ ...json, layers: [layer] }));
+  const descriptor = { ...rest.descriptor, digest: digestOf(bytes), size: bytes.length };
+  return {
+    ...rest,
+    descriptor,
+    layers: [layer],
+    manifests: new Map([[descriptor.digest, { ...manifest!, bytes }]]),
+    blobs: new Map([...blobs, [layer.digest, blob]]),
   };
 }
 
@@ -105,6 +124,16 @@ describe('rxfer pull', () => {
     const { code, stderr } = await cli('pull', ...references, '--store', temporaryFolder());
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^rxfer: ${registry.host}/bad:v1: .*404.*${digest}`, 'm'));
+  });
+
+  it('says which layer it was too, where the message leaves it out', async () => {
+    const torn = await tornImage();
+    registry.addImage('torn', 'v1', torn);
+    const { digest } = torn.layers[0]!;
+    const references = ['torn:v1', 'app:v1'].map((name) => `${registry.host}/${name}`);
+    const { code, stderr } = await cli('pull', ...references, '--store', temporaryFolder());
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^rxfer: ${registry.host}/torn:v1: .*${digest}`, 'm'));
   });
 
   it('goes on with the others when one fails, and then fails', async () => {

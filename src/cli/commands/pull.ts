@@ -79,16 +79,22 @@ class ImageFailedError extends RxferError {
   override readonly name = 'ImageFailedError';
 
   constructor(reference: string, cause: RxferError) {
-    const { code, message, hint } = cause;
-    const told = hint === undefined ? {} : { hint };
-    super(code, `${reference}: ${message}`, { ...told, reference, cause });
+    const { code, message, hint, digest, host } = cause;
+    super(code, `${reference}: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(digest === undefined ? {} : { digest }),
+      ...(host === undefined ? {} : { host }),
+      reference,
+      cause,
+    });
   }
 }
 
 /** Of several images, which one it was belongs to what went wrong. */
 function withReference(reference: string, error: unknown): unknown {
-  const isTold = error instanceof RxferError && error.message.includes(reference);
-  return error instanceof RxferError && !isTold ? new ImageFailedError(reference, error) : error;
+  if (!(error instanceof RxferError)) return error;
+  const isTold = error.reference !== undefined || error.message.includes(reference);
+  return isTold ? error : new ImageFailedError(reference, error);
 }
 
 function json({ image, bytes, seconds }: Pulled): string {
