@@ -170,4 +170,9 @@ describe('an image that is waited for', () => {
     expect(later.retries).toEqual([{ reference: 'one', retryIn: 1, text: 'Retrying in 1 second' }]);
     expect(reduceProgress(later, retry('one', 0))).not.toHaveProperty('retries');
   });
+
+  it('keeps its place while others wait too', () => {
+    const { retries } = reduce(retry('one', 2), retry('two', 5), retry('one', 1));
+    expect(retries?.map(({ reference }) => reference)).toEqual(['one', 'two']);
+  });
 });

@@ -97,8 +97,10 @@ export function reduceProgress(
 function withRetry(snapshot: ProgressSnapshot, event: RetryNews): ProgressSnapshot {
   const { reference, retryIn } = event;
   const { retries = [], ...rest } = snapshot;
-  const others = retries.filter((each) => each.reference !== reference);
-  const left = retryIn === 0 ? others : [...others, { reference, retryIn, text: retryText(event) }];
+  const index = retries.findIndex((each) => each.reference === reference);
+  const changed = { reference, retryIn, text: retryText(event) };
+  const waiting = index < 0 ? [...retries, changed] : retries.with(index, changed);
+  const left = waiting.filter((each) => each.retryIn > 0);
   return left.length === 0 ? rest : { ...rest, retries: left };
 }
 
