@@ -42,8 +42,8 @@ const documentDelay = (failures: number): number => 1000 * 2 ** (failures - 1);
 
 /**
  * A client that tries again where that may help, for what describes images: manifests, indexes and
- * configurations, with the tokens that they need, and lists of referrers, each read whole. Layers are as the client given has them, since
- * whoever moves layers has retries of their own.
+ * configurations, with the tokens that they need, and lists of referrers, each read whole. Layers
+ * are as the client given has them, since whoever moves layers has retries of their own.
  *
  * Nobody waits for a registry that has never answered and refuses connections: it doesn't run, or
  * is another. Closing this closes the client given.
