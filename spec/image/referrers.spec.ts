@@ -93,6 +93,23 @@ const ways = kinds.flatMap(([from, source]) =>
   kinds.map(([to, target]) => ({ from, to, source, target })),
 );
 
+describe('a store', () => {
+  it('forgets the referrers that a registry has no more', async () => {
+    const { host } = await openRegistry();
+    const client = openClient();
+    await pushSample(client, `${host}/app:v1`, image);
+    const digest = signature.descriptor.digest;
+    await pushSample(client, `${host}/app@${digest}`, signature);
+    const store = createMemoryStore();
+    rxfer = createRxfer({ store, registry: client });
+    await lastValueFrom(rxfer.pull(`${host}/app:v1`, all));
+    expect(await store.images.list()).toHaveLength(2);
+    await lastValueFrom(rxfer.delete(`${host}/app@${digest}`));
+    await lastValueFrom(rxfer.pull(`${host}/app:v1`, all));
+    expect(await store.images.list()).toMatchObject([{ reference: `${host}/app:v1` }]);
+  });
+});
+
 describe('referrers are copied along', () => {
   it.each(ways)('from $from to $to', async ({ source, target }) => {
     const name = await pushed(await source());

@@ -53,7 +53,7 @@ function keepFor(options: CopyToStoreOptions, pulled: PullResultEvent): Observab
           const told = { ...image, referrers: toldReferrers(trees) };
           const result = { ...pulled, image: told, bytes: bytes + event.bytes };
           // The blobs are held until the result, and by the records from then on.
-          return record(options, trees).pipe(map(() => result));
+          return record(options, subjects, trees).pipe(map(() => result));
         }),
       );
     }),
@@ -64,20 +64,27 @@ function keepFor(options: CopyToStoreOptions, pulled: PullResultEvent): Observab
 
 function record(
   { store, reference }: CopyToStoreOptions,
+  subjects: readonly Digest[],
   trees: readonly ReferrerTree[],
 ): Observable<void> {
   return fromAbortable(async (signal) => {
     const repository = parseReference(reference);
     const bySubject = new Map<Digest, ReferrerTree[]>();
+    for (const subject of subjects) bySubject.set(subject, []);
     for (const tree of trees) {
       bySubject.set(tree.subject, [...(bySubject.get(tree.subject) ?? []), tree]);
     }
     for (const [subject, referrers] of bySubject) {
       signal.throwIfAborted();
+      const name = referrersName(repository, subject);
+      if (referrers.length === 0) {
+        await store.images.delete(name);
+        continue;
+      }
       const { manifest, bytes } = listOf(referrers);
       await store.images.put(
         {
-          reference: referrersName(repository, subject),
+          reference: name,
           manifest,
           resolved: manifest.digest,
           created: new Date().toISOString(),
