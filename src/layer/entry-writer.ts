@@ -150,6 +150,8 @@ export class EntryWriter {
 
   #describeFolder(folder: string, header: TarHeader, age: 'new' | 'old'): void {
     const { folders, attributes } = this.#tree;
+    // Some file systems have each folder give its group to what is new in it.
+    if (header.gid !== 0) this.#givesGroup = true;
     this.#own(folder, header);
     folders.set(folder, header.mode, header.modified);
     if (age === 'old') attributes.replace(folder, header.attributes);
@@ -165,11 +167,13 @@ export class EntryWriter {
   /** Whether root's new files have this owner anyway: nowhere below does a folder give its own. */
   #isBornOwned({ uid, gid }: TarHeader): boolean {
     if (uid !== 0 || gid !== 0) return false;
-    this.#givesGroup ??=
-      this.#onto !== 'nothing' ||
-      process.getegid?.() !== 0 ||
-      (fs.lstatSync(nativePath(this.#tree.confined.root)).mode & setGroupID) !== 0;
+    this.#givesGroup ??= this.#onto !== 'nothing' || process.getegid?.() !== 0 || this.#rootGives();
     return !this.#givesGroup;
+  }
+
+  #rootGives(): boolean {
+    const { gid, mode } = fs.lstatSync(nativePath(this.#tree.confined.root));
+    return gid !== 0 || (mode & setGroupID) !== 0;
   }
 
   #prepareParent(parent: string): void {
