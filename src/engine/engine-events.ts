@@ -33,6 +33,9 @@ export interface EventPeriod {
 /** As many as Docker keeps. */
 const kept = 256;
 
+/** In ms: what is further away, Node's timers take for now. No client stays that long. */
+const longestTimer = 2 ** 31 - 1;
+
 /** Tells those who watch what happens to images, and the latest of it to those who come later. */
 export class EngineEvents {
   readonly #scheduler: SchedulerLike;
@@ -54,7 +57,8 @@ export class EngineEvents {
     return defer(() => {
       const former = since === undefined ? [] : this.#latest.filter(({ time }) => time >= since);
       const left = until === undefined ? undefined : Math.max(0, until - this.#scheduler.now());
-      const end$ = left === undefined ? NEVER : timer(left, this.#scheduler);
+      const isNear = left !== undefined && left <= longestTimer;
+      const end$ = isNear ? timer(left, this.#scheduler) : NEVER;
       return concat(from(former), this.#events$.pipe(takeUntil(end$))).pipe(
         filter((event) => isWanted(event, filters) && event.time <= (until ?? Infinity)),
         map((event) => JSON.stringify(message(event))),
