@@ -42,9 +42,9 @@ export function loadImages(body: Readable, options: LoadImagesOptions): Observab
         return savedReferences(file, signal);
       });
       return references$.pipe(
+        catchError((error: unknown) => throwError(() => withoutFile(error))),
         mergeMap((references) => from(references)),
         concatMap((reference) => loadImage(file, reference, options)),
-        catchError((error: unknown) => throwError(() => withoutFile(error))),
         finalize(() => void rm(folder, { recursive: true, force: true }).catch(() => undefined)),
       );
     }),
@@ -57,9 +57,11 @@ function loadImage(
   { rxfer, activity, progress, onLoaded }: LoadImagesOptions,
 ): Observable<string> {
   const name = familiarReference(parseReference(reference));
-  const events$ = rxfer
-    .copy(`docker-archive:${file}:${reference}`, `store:${reference}`)
-    .pipe(tap(release));
+  const events$ = rxfer.copy(`docker-archive:${file}:${reference}`, `store:${reference}`).pipe(
+    tap(release),
+    // Ahead of what is told of it in the log and on the dashboard.
+    catchError((error: unknown) => throwError(() => withoutFile(error))),
+  );
   const loaded$ = defer(() => {
     onLoaded(name);
     return of(JSON.stringify({ stream: `Loaded image: ${name}\n` }));
