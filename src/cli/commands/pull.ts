@@ -1,4 +1,14 @@
-import { catchError, concat, defer, EMPTY, merge, tap, throwError, type Observable } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  merge,
+  of,
+  tap,
+  throwError,
+  type Observable,
+} from 'rxjs';
 import type {
   MoveOptions as MovedImage,
   PulledImage,
@@ -63,7 +73,8 @@ function pullAll(
       }),
       catchError((error: unknown) => {
         failures.push(references.length === 1 ? error : withReference(reference, error));
-        return EMPTY;
+        // Of its documents one may have been waited for as another one failed.
+        return of({ kind: 'retry' as const, reference, retryIn: 0 });
       }),
     ),
   );
