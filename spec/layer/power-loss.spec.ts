@@ -11,15 +11,16 @@ import {
 } from '../../src/testing/index.js';
 import { mountBtrfs } from '../support/btrfs.js';
 import { compileChildProgram, type ChildProgram } from '../support/child-program.js';
-import { unmountAll } from '../support/loop-mount.js';
-import { isOnPath } from '../support/peers.js';
+import { isInstalled, unmountAll } from '../support/loop-mount.js';
 import { PullingProcess } from '../support/pulling-process.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 const client = createRegistryClient();
 // What holds the disks: a clone of one is what is on it at that moment, without what the system
 // has still in its memory.
-const disks = isOnPath('mkfs.ext4') ? mountBtrfs() : undefined;
+const disks = isInstalled('mkfs.ext4', 'e2fsprogs', 'Losses of power need')
+  ? mountBtrfs()
+  : undefined;
 let program: ChildProgram;
 let registry: TestRegistry;
 let image: SampleImage;
