@@ -1,19 +1,22 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import type { Descriptor } from '../oci/index.js';
+import { digestAlgorithm, type Descriptor } from '../oci/index.js';
 import type { Logger } from '../transfer/index.js';
 import { BatchedFile } from './batched-file.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
 import { syncFolder } from './durable.js';
 import { StoreError } from './errors.js';
+import { FileChunks } from './file-chunks.js';
+import { digestOfFile } from './file-digest.js';
 import { lockFile, type FileLock } from './file-lock.js';
 import type { IngestBackend, Staging } from './ingestion.js';
 import { hasCode, onDisk } from './system-errors.js';
 import { sizeOf } from './file-size.js';
 
-const readSize = 256 * 1024;
+const { O_RDWR, O_APPEND, O_CREAT, O_TRUNC } = constants;
+const appending = O_RDWR | O_APPEND;
 
 /** Keeps a blob's bytes in the ingest folder, under a lock of its own, until it is whole. */
 export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
@@ -75,9 +78,9 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   async *existing(): AsyncIterable<Buffer> {
     const file = await this.#openExisting();
     if (file === undefined) return;
-    const stream = file.createReadStream({ highWaterMark: readSize, start: 0, autoClose: false });
     try {
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
+      // No stream: one that isn't read to its end closes the file, which is still needed.
+      for await (const chunk of new FileChunks(file)) {
         this.#existing += chunk.length;
         yield chunk;
       }
@@ -100,13 +103,13 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     return this.#kept(async () => this.#bytes?.flush());
   }
 
-  async reset(): Promise<void> {
+  async reset(signal: AbortSignal): Promise<void> {
     this.#existing = 0;
     await this.#bytes?.discard();
     this.#bytes = undefined;
-    await onDisk(this.#partial, async () => {
-      await this.#file?.truncate(0);
-      await fs.rm(this.#final, { force: true });
+    await onDisk(this.#partial, async () => this.#file?.truncate(0));
+    await onDisk(this.#final, async () => {
+      if (await this.#isDamaged(signal)) await fs.rm(this.#final, { force: true });
     });
   }
 
@@ -152,7 +155,8 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   }
 
   async #begin(chunk: Buffer): Promise<void> {
-    this.#file ??= await fs.open(this.#partial, 'a+', 0o644);
+    // What is in a file that wasn't resumed is no part of this.
+    this.#file ??= await fs.open(this.#partial, appending | O_CREAT | O_TRUNC, 0o644);
     this.#bytes = new BatchedFile(this.#file);
     await this.#bytes.write(chunk);
   }
@@ -174,18 +178,34 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
   }
 
   async #openExisting(): Promise<fs.FileHandle | undefined> {
+    // One of another size is damaged, or the descriptor is wrong: nothing is to go on behind it.
+    const whole = (await this.isWhole()) ? await openIfThere(this.#final, 'r') : undefined;
+    if (whole !== undefined) return whole;
+    // Not created when it isn't there, and appended to when it is.
+    this.#file = await openIfThere(this.#partial, appending);
+    return this.#file;
+  }
+
+  /** Whether the blob is part of the store with bytes that aren't its own. */
+  async #isDamaged(signal: AbortSignal): Promise<boolean> {
+    const { digest } = this.#blob;
     try {
-      return await fs.open(this.#final, 'r');
+      return (await digestOfFile(this.#final, digestAlgorithm(digest), signal)) !== digest;
     } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
+      if (hasCode(error, 'ENOENT')) return false;
+      throw error;
     }
-    try {
-      // Not created when it isn't there, and appended to when it is.
-      this.#file = await fs.open(this.#partial, constants.O_RDWR | constants.O_APPEND);
-      return this.#file;
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error;
-      return undefined;
-    }
+  }
+}
+
+async function openIfThere(
+  file: string,
+  flags: string | number,
+): Promise<fs.FileHandle | undefined> {
+  try {
+    return await fs.open(file, flags);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
 }

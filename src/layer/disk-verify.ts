@@ -1,14 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import * as path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import {
-  chainIDOf,
-  digestAlgorithm,
-  finishDigest,
-  type ChainID,
-  type Digest,
-} from '../oci/index.js';
+import { chainIDOf, digestAlgorithm, type ChainID, type Digest } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
 import { compareTrees } from './compare-trees.js';
 import type { DiskImages } from './disk-images.js';
@@ -18,6 +10,7 @@ import type { DiskLayout } from './disk-layout.js';
 import { blobsIn, layersIn, partsOf, type ReferencedStore } from './disk-references.js';
 import { areSameLists } from './entry-list.js';
 import { InvalidLayerError, SizeMismatchError, StoreError } from './errors.js';
+import { digestOfFile } from './file-digest.js';
 import type { Damage, Verification } from './maintenance.js';
 import type { BlobStore } from './store.js';
 import { entryListIn, foldersWithEntry } from './stored-files.js';
@@ -71,11 +64,9 @@ class Check {
 
   async #blob(digest: Digest): Promise<void> {
     const file = this.#layout.blob(digest);
-    const hash = createHash(digestAlgorithm(digest));
+    let actual: Digest;
     try {
-      await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), hash, {
-        signal: this.#signal,
-      });
+      actual = await digestOfFile(file, digestAlgorithm(digest), this.#signal);
     } catch (error) {
       // Collected meanwhile.
       if (hasCode(error, 'ENOENT')) return;
@@ -83,7 +74,6 @@ class Check {
       this.#found('blob', digest, file, "it can't be read");
       return;
     }
-    const actual = finishDigest(hash, digestAlgorithm(digest));
     if (actual !== digest) this.#found('blob', digest, file, `its bytes have the digest ${actual}`);
   }
 

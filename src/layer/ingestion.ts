@@ -17,8 +17,11 @@ export interface IngestBackend<TWhole> {
   write(chunk: Buffer): Promise<void> | undefined;
   /** Resolves when all that was written is kept. */
   flush(): Promise<void>;
-  /** Forgets the bytes of the blob. */
-  reset(): Promise<void>;
+  /**
+   * Forgets the bytes of the blob. Those that are part of the store already go only if they are
+   * damaged: a descriptor with a wrong size mustn't cost what other images need.
+   */
+  reset(signal: AbortSignal): Promise<void>;
   /** Begins to stage what the blob comes to, in place of what was staged before. */
   stage(): Promise<Staging<TWhole>>;
   /** Makes the whole, verified blob part of the store, durably. */
@@ -106,7 +109,7 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
         });
       } catch (error) {
         if (error instanceof SizeMismatchError || error instanceof DigestMismatchError) {
-          await this.#restart();
+          await this.#restart(closing);
         }
         throw error;
       }
@@ -115,7 +118,7 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
   }
 
   restart(): Promise<void> {
-    return this.#alone(() => this.#restart());
+    return this.#alone((closing) => this.#restart(closing));
   }
 
   complete(signal: AbortSignal): Promise<TWhole> {
@@ -157,13 +160,13 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
     for await (const chunk of this.#backend.existing()) {
       signal.throwIfAborted();
       // More than the whole can't be the beginning of this blob.
-      if (this.#offset + chunk.length > this.#blob.size) return this.#restart();
+      if (this.#offset + chunk.length > this.#blob.size) return this.#restart(signal);
       await this.#pass(chunk);
     }
     try {
       this.#verify();
     } catch {
-      await this.#restart();
+      await this.#restart(signal);
     }
   }
 
@@ -213,9 +216,9 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
     if (actual !== this.#blob.digest) throw new DigestMismatchError(this.#blob.digest, actual);
   }
 
-  async #restart(): Promise<void> {
+  async #restart(signal: AbortSignal): Promise<void> {
     await this.#dropStaging();
-    await this.#backend.reset();
+    await this.#backend.reset(signal);
     this.#hash = createHash(digestAlgorithm(this.#blob.digest));
     this.#offset = 0;
   }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Descriptor, Digest } from '../oci/index.js';
+import { digestAlgorithm, digestOf, type Descriptor, type Digest } from '../oci/index.js';
 import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
 
 /** The blobs on their way into a store in memory: of each, one at a time. */
@@ -39,7 +39,7 @@ export class MemoryIngests {
   ): IngestBackend<TWhole> {
     const { digest } = blob;
     const whole = this.#blobs.get(digest);
-    let chunks = whole === undefined ? (this.#partials.get(digest) ?? []) : [whole];
+    let chunks = whole?.length === blob.size ? [whole] : (this.#partials.get(digest) ?? []);
     return {
       isWhole: () => Promise.resolve(this.#blobs.get(digest)?.length === blob.size),
       existing: () => Readable.from([...chunks]),
@@ -47,7 +47,9 @@ export class MemoryIngests {
       flush: () => Promise.resolve(),
       reset: () => {
         chunks = [];
-        this.#blobs.delete(digest);
+        // Whoever has read it may have written to it.
+        const isIntact = whole && digestOf(whole, digestAlgorithm(digest)) === digest;
+        if (isIntact !== true) this.#blobs.delete(digest);
         return Promise.resolve();
       },
       stage: () => Promise.resolve(staging),

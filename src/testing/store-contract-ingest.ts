@@ -119,6 +119,52 @@ export const ingestCases: readonly StoreCase[] = [
       });
     },
   ),
+  caseOfLayer(
+    'keeps a whole blob of which a descriptor states another size',
+    async ({ layers, blobs, ...sample }) => {
+      const { blob, bytes, diffID } = sample;
+      await (await stage(layers, sample)).discard();
+      for (const store of [layers, blobs]) {
+        for (const size of [1, blob.size - 1, blob.size + 1]) {
+          await ingesting<unknown, unknown>(store, { ...blob, size }, async (ingest) => {
+            assert.equal(await blobs.size(blob.digest), blob.size);
+            await ingest.restart();
+            assert.equal(await blobs.size(blob.digest), blob.size);
+            const wrong = Buffer.alloc(size + 1);
+            await failsWith('ERR_SIZE_MISMATCH', append(ingest, wrong));
+            await failsWith('ERR_DIGEST_MISMATCH', append(ingest, wrong.subarray(1)));
+            await failsWith('ERR_SIZE_MISMATCH', ingest.complete(unaborted()));
+            await append(ingest, bytes.subarray(0, size - 1));
+          });
+          assert.equal(await blobs.size(blob.digest), blob.size);
+        }
+      }
+      await ingesting(layers, blob, async (ingest) => {
+        assert.equal(ingest.offset, blob.size);
+        await completesAs(diffID, ingest);
+      });
+    },
+  ),
+  caseOfLayer(
+    'keeps a whole blob on restart, until its bytes have come again',
+    async ({ layers, blobs, ...sample }) => {
+      const { blob, bytes, diffID } = sample;
+      await (await stage(layers, sample)).discard();
+      await ingesting(layers, blob, async (ingest) => {
+        await ingest.restart();
+        assert.equal(ingest.offset, 0);
+        await append(ingest, bytes.subarray(0, 30_000));
+      });
+      assert.equal(await blobs.size(blob.digest), blob.size);
+      await ingesting(layers, blob, async (ingest) => {
+        assert.equal(ingest.offset, blob.size);
+        await ingest.restart();
+        await append(ingest, bytes);
+        await completesAs(diffID, ingest);
+      });
+      assert.equal(await blobs.size(blob.digest), blob.size);
+    },
+  ),
   caseOfLayer('does not complete before all is there', async ({ layers, blob, bytes }) => {
     await ingesting(layers, blob, async (ingest) => {
       await append(ingest, bytes.subarray(0, 30_000));
