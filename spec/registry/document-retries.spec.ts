@@ -1,5 +1,6 @@
 import { from, lastValueFrom, tap, toArray, VirtualTimeScheduler } from 'rxjs';
 import {
+  ConnectionError,
   createMemoryStore,
   createRxfer,
   retryingClient,
@@ -65,6 +66,52 @@ function pull(retries: DocumentRetryOptions = {}, options: RegistryClientOptions
   });
   return lastValueFrom(rxfer.pull(`${registry.host}/app:v1`));
 }
+
+describe('a list of referrers', () => {
+  const one = { mediaType: mediaTypes.ociManifest, digest: digestOf('one'), size: 1 };
+
+  /** A client whose list has two pages, and how many of them were asked for. */
+  function paged(): { client: RegistryClient; asked: () => number; trouble: Error[] } {
+    let pages = 0;
+    const trouble: Error[] = [];
+    const referrers: RegistryClient['referrers'] = async function* () {
+      for (let page = 0; page < 2; page++) {
+        pages++;
+        const [error] = trouble.splice(0, page);
+        if (error !== undefined) throw error;
+        yield await Promise.resolve([one]);
+      }
+    };
+    const client = retryingClient({ ...openClient(), referrers }, { delay: () => 1 });
+    return { client, asked: () => pages, trouble };
+  }
+  const repository = { host: 'localhost:5000', path: 'app' };
+
+  it('that may be long is read page by page', async () => {
+    const { client, asked } = paged();
+    const pages = client.referrers(repository, one.digest, { signal });
+    for await (const page of pages) {
+      expect(page).toEqual([one]);
+      break;
+    }
+    expect(asked()).toBe(1);
+  });
+
+  it('that is short is read whole, and again after trouble', async () => {
+    const { client, asked, trouble } = paged();
+    const read = async (): Promise<unknown[]> => {
+      const found = [];
+      const pages = client.referrers(repository, one.digest, { signal, maxEntries: 1000 });
+      for await (const page of pages) found.push(...page);
+      return found;
+    };
+    // Only a host that has answered before is waited for.
+    expect(await read()).toEqual([one, one]);
+    trouble.push(new ConnectionError('broken off', { host: repository.host }));
+    expect(await read()).toEqual([one, one]);
+    expect(asked()).toBe(6);
+  });
+});
 
 describe('what describes an image', () => {
   it.each(troubles)('is asked for again after %s: its manifest', async (_, fault) => {

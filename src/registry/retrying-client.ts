@@ -113,18 +113,28 @@ function clientWith(
     mount: (repository, digest, from, upload) => client.mount(repository, digest, from, upload),
     tags: (repository, list) => client.tags(repository, list),
     repositories: (host, list) => client.repositories(host, list),
-    referrers: async function* (repository, subject, list) {
-      yield await retrying(repository.host, list.signal, async (signal) => {
-        const found: Descriptor[] = [];
-        const pages = client.referrers(repository, subject, { ...list, signal });
-        for await (const page of pages) found.push(...page);
-        return found;
-      });
-    },
+    referrers: (repository, subject, list) =>
+      (list.maxEntries ?? Infinity) > shortList
+        ? client.referrers(repository, subject, list)
+        : onePage(() =>
+            retrying(repository.host, list.signal, async (signal) => {
+              const found: Descriptor[] = [];
+              const pages = client.referrers(repository, subject, { ...list, signal });
+              for await (const page of pages) found.push(...page);
+              return found;
+            }),
+          ),
     delete: (reference, signal) => client.delete(reference, signal),
     check: (host, signal) => client.check(host, signal),
     close: () => client.close(),
   };
+}
+
+/** Entries that a list may have to be read whole, for another attempt; longer ones go by page. */
+const shortList = 1000;
+
+async function* onePage<T>(read: () => Promise<T>): AsyncGenerator<T, void, undefined> {
+  yield await read();
 }
 
 /** In bytes; what is larger is no configuration, whatever it says. */
