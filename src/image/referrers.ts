@@ -43,13 +43,16 @@ export async function readReferrers(
     const fresh = listed.flat().filter(({ entry }) => isNew(entry, known));
     bytes += fresh.reduce((sum, { entry: { size } }) => sum + size, 0);
     checkLimits(source, { depth, bytes, count: known.size });
-    const read = await mapAtMost(width, fresh, ({ subject, entry }) =>
-      readReferrer(source, subject, entry, { foreign, signal }),
-    );
+    const read = await mapAtMost(width, fresh, async ({ subject, entry }) => {
+      const tree = await readReferrer(source, subject, entry, { foreign, signal });
+      // As each is read, so that what is in memory stays near the limit.
+      bytes += sizeBelow(tree?.tree);
+      checkLimits(source, { depth, bytes, count: known.size });
+      return tree;
+    });
     const trees = read.flatMap((tree) => tree ?? []);
     for (const tree of trees) found.set(tree.entry.digest, tree);
     const documents = trees.flatMap(({ tree }) => tree.documents);
-    bytes += documents.reduce((sum, { descriptor: { size } }) => sum + size, 0);
     level = documents.map(({ descriptor: { digest } }) => digest);
     for (const digest of level) known.add(digest);
   }
@@ -63,6 +66,14 @@ export function toldReferrers(trees: readonly ReferrerTree[]): Referrer[] {
     subject,
     layers: layersOf(tree),
   }));
+}
+
+/** Bytes of the documents that a referrer leads to; its own are counted where it is listed. */
+function sizeBelow(tree: ImageTree | undefined): number {
+  const { documents = [], root } = tree ?? {};
+  return documents
+    .filter(({ descriptor: { digest } }) => digest !== root?.descriptor.digest)
+    .reduce((sum, { descriptor: { size } }) => sum + size, 0);
 }
 
 /** Notes an entry that wasn't known. */
