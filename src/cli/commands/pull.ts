@@ -62,9 +62,11 @@ function pullAll(
 ): Observable<PullEvent> {
   const begin = performance.now();
   const failures: unknown[] = [];
-  const pulls = references.map((reference) =>
-    rxfer.pull(reference, moved).pipe(
+  const pulls = references.map((reference) => {
+    let isAwaited = false;
+    return rxfer.pull(reference, moved).pipe(
       tap((event) => {
+        if (event.kind === 'retry') isAwaited = event.retryIn > 0;
         if (event.kind !== 'result') return;
         event.release();
         const { image, bytes } = event;
@@ -74,10 +76,10 @@ function pullAll(
       catchError((error: unknown) => {
         failures.push(references.length === 1 ? error : withReference(reference, error));
         // Of its documents one may have been waited for as another one failed.
-        return of({ kind: 'retry' as const, reference, retryIn: 0 });
+        return isAwaited ? of({ kind: 'retry' as const, reference, retryIn: 0 }) : EMPTY;
       }),
-    ),
-  );
+    );
+  });
   const end$ = defer(() => {
     if (failures.length === 0) return EMPTY;
     return throwError(() => (failures.length === 1 ? failures[0] : new AggregateError(failures)));
