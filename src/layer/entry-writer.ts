@@ -64,26 +64,25 @@ export class EntryWriter {
     // Most files are new, so that it is quicker to try than to look.
     const isOwnFile = header.type === 'file' && entry.original === undefined;
     const descriptor = isOwnFile ? openNew(place.path) : undefined;
-    if (descriptor !== undefined) {
-      await this.#fill(descriptor, entry);
-      this.#noteMade(place.path, header);
-      if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
-      return place.path;
-    }
-    const file = this.#clearWay(place, header);
+    const file = descriptor === undefined ? this.#clearWay(place, header) : place.path;
     if (header.type === 'link' && file !== place.path) return file;
-    const isThere = await this.#make(file, entry);
+    const isThere = await this.#make(file, entry, descriptor);
     if (isThere) this.#noteMade(file, header);
     if (this.#tree.attributes.isFull) await this.#tree.flushAttributes();
     return file;
   }
 
-  /** Tells whether it could. */
-  async #make(file: string, entry: TarEntry): Promise<boolean> {
+  /**
+   * Tells whether it could.
+   *
+   * @param descriptor the file, where it is made and open already.
+   */
+  async #make(file: string, entry: TarEntry, descriptor?: number): Promise<boolean> {
     const { header } = entry;
     switch (header.type) {
       case 'file':
-        if (!this.#share(file, entry)) {
+        if (descriptor !== undefined) await this.#fill(descriptor, entry);
+        else if (!this.#share(file, entry)) {
           await this.#fill(fs.openSync(nativePath(file), 'wx', 0o600), entry);
         }
         return true;
