@@ -16,6 +16,7 @@ import {
 import {
   sampleImage,
   sampleIndex,
+  type FaultRule,
   type SampleImage,
   type TestRegistry,
 } from '../../src/testing/index.js';
@@ -319,6 +320,28 @@ describe('what is listed as a referrer', () => {
     });
   });
 
+  it('is refused where its pages are too large together', async () => {
+    const paging = await openRegistry();
+    name = await pushed(paging);
+    for (const page of [0, 1, 2]) paging.inject(pageOf(page, 6e6));
+    await expect(copy(name, `oci:${temporaryFolder()}:v1`)).rejects.toMatchObject({
+      code: 'ERR_LISTING_TOO_LONG',
+      message: 'The listing has more than 16777216 bytes',
+    });
+  });
+
+  it('is refused where the lists of several images are too large together', async () => {
+    const images = await Promise.all(
+      Array.from({ length: 9 }, (_, size) => sampleImage({ layers: [[{ name: 'a', size }]] })),
+    );
+    const listing = await openRegistry();
+    listing.addImage('app', 'v1', sampleIndex(images));
+    for (let list = 0; list < 10; list++) listing.inject(pageOf(list, 8e6, {}));
+    await expect(
+      copy(`${listing.host}/app:v1`, `oci:${temporaryFolder()}:v1`, { ...all, platforms: 'all' }),
+    ).rejects.toMatchObject({ code: 'ERR_IMAGE_TREE_LIMIT' });
+  });
+
   it('is refused where one refers to the other more than 4 deep', async () => {
     let { descriptor } = second;
     for (const depth of [3, 4, 5]) {
@@ -337,6 +360,26 @@ describe('what is listed as a referrer', () => {
     ).rejects.toMatchObject({ code: 'ERR_INVALID_LOCATION' });
   });
 });
+
+/**
+ * Of the answers that list referrers, the one of this number: a page of one entry that has this
+ * many bytes. It leads on to the next unless told otherwise.
+ */
+function pageOf(
+  number: number,
+  length: number,
+  headers: Readonly<Record<string, string>> = { link: `<?page=${number}>; rel="next"` },
+): FaultRule {
+  const entry = { ...entryOf(number, 10), annotations: { long: 'x'.repeat(length) } };
+  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] };
+  const body = JSON.stringify(document);
+  return {
+    match: { path: /referrers/ },
+    skip: number,
+    times: 1,
+    fault: { kind: 'status', status: 200, headers, body },
+  };
+}
 
 function entryOf(index: number, size: number): Descriptor {
   return { mediaType: mediaTypes.ociManifest, digest: digestOf(`none ${index}`), size };

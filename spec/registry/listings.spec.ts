@@ -128,6 +128,12 @@ describe('the tags of a repository', () => {
     const tooLong = { code: 'ERR_LISTING_TOO_LONG', host: registry.host };
     await expect(tagsOf(registry.host, { maxPages: 2 })).rejects.toMatchObject(tooLong);
     await expect(tagsOf(registry.host, { maxEntries: 4 })).rejects.toMatchObject(tooLong);
+    await expect(tagsOf(registry.host, { maxBytes: 60 })).rejects.toMatchObject({
+      ...tooLong,
+      message: 'The listing has more than 60 bytes',
+    });
+    // Of each page: {"name":"app","tags":["a","b"]}
+    expect(await tagsOf(registry.host, { maxBytes: 90 })).toHaveLength(5);
     leadTo(registry, '<list?n=1000>; rel="next"');
     const circle = { code: 'ERR_UNEXPECTED_RESPONSE' };
     await expect(tagsOf(registry.host)).rejects.toMatchObject(circle);

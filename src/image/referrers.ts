@@ -38,6 +38,8 @@ export async function readReferrers(
   for (let [depth, level] = [0, subjects]; level.length > 0; depth++) {
     const listed = await mapAtMost(width, level, async (subject) => {
       const entries = await source.referrers(subject, signal);
+      bytes += Buffer.byteLength(JSON.stringify(entries));
+      checkLimits(source, { depth, bytes, count: known.size });
       return entries.map((entry) => ({ subject, entry }));
     });
     const fresh = listed.flat().filter(({ entry }) => isNew(entry, known));

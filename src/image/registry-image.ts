@@ -14,6 +14,9 @@ import type { ForeignLayers } from './foreign-layers.js';
 import { maxDocuments } from './image-tree.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 
+/** Bytes that a list of referrers may have, whose entries are held in memory. */
+const maxListBytes = 16 * 1024 * 1024;
+
 /** An image on a registry, to be read. */
 export class RegistrySource implements ImageSource {
   readonly #client: RegistryClient;
@@ -49,7 +52,7 @@ export class RegistrySource implements ImageSource {
 
   async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
     const found: Descriptor[] = [];
-    const options = { signal, maxEntries: maxDocuments };
+    const options = { signal, maxEntries: maxDocuments, maxBytes: maxListBytes };
     const pages = this.#client.referrers(this.#reference, subject, options);
     for await (const page of pages) found.push(...page);
     return found;

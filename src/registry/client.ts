@@ -71,6 +71,8 @@ export interface ListOptions {
   readonly maxPages?: number;
   /** Entries that are read at most. Default 1,000,000. */
   readonly maxEntries?: number;
+  /** Bytes that its pages may have together. Default 256 MiB. */
+  readonly maxBytes?: number;
 }
 
 /** Which referrers are listed, and how. */

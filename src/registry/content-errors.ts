@@ -1,20 +1,13 @@
 import { final, RegistryError, type RegistryErrorOptions } from './registry-error.js';
 
-/** A listing with more pages or entries than allowed. Not retried. */
+/** A listing with more pages, entries or bytes than allowed. Not retried. */
 export class ListingTooLongError extends RegistryError {
   override readonly name = 'ListingTooLongError';
 
-  constructor(
-    limits: { readonly maxPages: number; readonly maxEntries: number },
-    options: RegistryErrorOptions,
-  ) {
-    const { maxPages, maxEntries } = limits;
-    const hint = 'Take fewer, begin after a name, or raise the limits maxPages and maxEntries.';
-    super(
-      'ERR_LISTING_TOO_LONG',
-      `The listing has more than ${maxPages} pages or ${maxEntries} entries`,
-      final({ hint, ...options }),
-    );
+  constructor(most: number, of: 'pages' | 'entries' | 'bytes', options: RegistryErrorOptions) {
+    const hint = 'Take fewer, begin after a name, or raise maxPages, maxEntries or maxBytes.';
+    const message = `The listing has more than ${most} ${of}`;
+    super('ERR_LISTING_TOO_LONG', message, final({ hint, ...options }));
   }
 }
 

@@ -27,6 +27,7 @@ const tagsPage = v.object({ tags: names(/^\w[\w.-]{0,127}$/) });
 const catalogPage = v.object({ repositories: names(/^[\w./-]{1,255}$/) });
 
 const defaultPageSize = 1000;
+const defaultMaxBytes = 256 * 1024 * 1024;
 
 /** Lists what registries have (distribution spec, Content Discovery). */
 export class ContentLister {
@@ -117,10 +118,11 @@ function catalogAddress({ base, namespace }: Endpoint): URL {
 
 function limitsOf(options: ListOptions): ListingLimits {
   const { pageSize = defaultPageSize, maxPages = 10_000, maxEntries = 1_000_000 } = options;
-  for (const [name, value] of Object.entries({ pageSize, maxPages, maxEntries })) {
+  const { maxBytes = defaultMaxBytes } = options;
+  for (const [name, value] of Object.entries({ pageSize, maxPages, maxEntries, maxBytes })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new InvalidClientOptionError(name, 'is not a whole number, 1 or more');
     }
   }
-  return { maxPages, maxEntries };
+  return { maxPages, maxEntries, maxBytes };
 }

@@ -9,6 +9,8 @@ import { allowedAddress, type RegistryRequest, type Transport } from './transpor
 /** One page of a listing. */
 export interface Page<T> {
   readonly entries: readonly T[];
+  /** Bytes that it had. */
+  readonly size: number;
   readonly answer: HttpAnswer;
 }
 
@@ -16,6 +18,7 @@ export interface Page<T> {
 export interface ListingLimits {
   readonly maxPages: number;
   readonly maxEntries: number;
+  readonly maxBytes: number;
 }
 
 /** Bytes that a page may have. */
@@ -36,17 +39,29 @@ export async function* readPages<T>(
 ): AsyncGenerator<Page<T>, void, undefined> {
   const seen = new Set<string>();
   let request: RegistryRequest | undefined = first;
-  for (let entries = 0; request !== undefined;) {
+  let entries = 0;
+  let bytes = 0;
+  while (request !== undefined) {
     if (seen.has(request.url.href)) throw circle(request.concern);
     seen.add(request.url.href);
     const page: Page<T> = await readPage(transport, request, parse);
     entries += page.entries.length;
-    if (seen.size > limits.maxPages || entries > limits.maxEntries) {
-      throw new ListingTooLongError(limits, first.concern);
-    }
+    bytes += page.size;
+    checkLimits({ pages: seen.size, entries, bytes }, limits, first.concern);
     yield page;
     request = next(request, page.answer);
   }
+}
+
+/** @throws ListingTooLongError */
+function checkLimits(
+  read: { readonly pages: number; readonly entries: number; readonly bytes: number },
+  { maxPages, maxEntries, maxBytes }: ListingLimits,
+  concern: Concern,
+): void {
+  if (read.pages > maxPages) throw new ListingTooLongError(maxPages, 'pages', concern);
+  if (read.entries > maxEntries) throw new ListingTooLongError(maxEntries, 'entries', concern);
+  if (read.bytes > maxBytes) throw new ListingTooLongError(maxBytes, 'bytes', concern);
 }
 
 async function readPage<T>(
@@ -63,7 +78,7 @@ async function readPage<T>(
     throw malformed(answer, concern, `is over the limit of ${pageLimit} bytes`);
   }
   try {
-    return { entries: parse(bytes), answer };
+    return { entries: parse(bytes), size: bytes.length, answer };
   } catch {
     // Not the cause: it holds what the server sent, which may be an echo of what it was shown.
     throw malformed(answer, concern, "isn't what the specification has there");
