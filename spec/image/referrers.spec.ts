@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { lastValueFrom, toArray } from 'rxjs';
 import {
   createMemoryStore,
@@ -209,6 +211,71 @@ describe('a layout with referrers', () => {
     expect(await referrersOf(`${host}/copy:v1`)).toEqual(
       [signature, contents].map((each) => each.descriptor.digest).sort(),
     );
+  });
+});
+
+describe('what a layout lacks', () => {
+  let other: SampleImage;
+  let folder: string;
+  const blobOf = ({ descriptor: { digest } }: SampleImage): string =>
+    join(folder, 'blobs', digest.replace(':', '/'));
+
+  beforeEach(async () => {
+    const registry = await openRegistry();
+    await copy(await pushed(registry), `oci:${(folder = temporaryFolder())}:v1`);
+    other = await sampleImage({ layers: [[{ name: 'other', size: 10 }]] });
+    registry.addImage('other', 'v2', other);
+    await copy(`${registry.host}/other:v2`, `oci:${folder}:v2`);
+  });
+
+  /** The layout as it is, and as the archive that it makes. */
+  async function places(): Promise<string[]> {
+    const archive = join(temporaryFolder(), 'layout.tar');
+    await promisify(execFile)('tar', ['-cf', archive, '-C', folder, '.']);
+    return [`oci:${folder}`, `oci-archive:${archive}`];
+  }
+
+  it.each([
+    ['gone', (file: string) => rmSync(file)],
+    ['damaged', (file: string) => writeFileSync(file, readFileSync(file).reverse())],
+    ['cut off', (file: string) => truncateSync(file, 20)],
+    ['too large', (file: string) => truncateSync(file, 5e6)],
+  ])('is no matter to the referrers of another image: %s', async (_, harm) => {
+    harm(blobOf(other));
+    for (const place of await places()) {
+      const { host } = await openRegistry();
+      await copy(`${place}:v1`, `${host}/copy:v1`);
+      await expectAll(`${host}/copy:v1`);
+      await expect(copy(`${place}:v2`, `${host}/copy:v2`)).rejects.toThrow();
+      await expect(copy(place, `${host}/copy:v3`)).rejects.toMatchObject({
+        code: 'ERR_IMAGE_NOT_FOUND',
+        hint: 'Its tags are: v1, v2.',
+      });
+    }
+  });
+
+  it('is left out where a list under a tag has it', async () => {
+    const gone = sampleReferrer(image.descriptor, 'a/signature', 'gone');
+    const manifests = [gone.descriptor, signature.descriptor, other.descriptor];
+    const mediaType = mediaTypes.ociIndex;
+    const list = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+    const digest = digestOf(list);
+    const name = image.descriptor.digest.replace(':', '-');
+    const entry = {
+      mediaType,
+      digest,
+      size: list.length,
+      annotations: { 'org.opencontainers.image.ref.name': name },
+    };
+    writeFileSync(join(folder, 'blobs', digest.replace(':', '/')), list);
+    const file = join(folder, 'index.json');
+    const index = JSON.parse(readFileSync(file, 'utf8')) as ImageIndex;
+    writeFileSync(file, JSON.stringify({ ...index, manifests: [...index.manifests, entry] }));
+    for (const place of await places()) {
+      const { host } = await openRegistry();
+      await copy(`${place}:v1`, `${host}/copy:v1`);
+      await expectAll(`${host}/copy:v1`);
+    }
   });
 });
 

@@ -80,7 +80,8 @@ export class DockerArchiveSource implements ImageSource {
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const { archive, names } = await this.#open(signal);
     const stream = archive.stream(names.get(digest) ?? '', offset, signal);
-    if (stream === undefined) throw new ArchiveError(this.#file, `it lacks the blob ${digest}`);
+    if (stream === undefined)
+      throw new ArchiveError(this.#file, `it lacks the blob ${digest}`, { digest });
     return { stream, offset, resumable: true };
   }
 

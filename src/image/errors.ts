@@ -1,5 +1,5 @@
 import { formatPlatform, type Platform } from '../oci/index.js';
-import { RxferError } from '../transfer/index.js';
+import { RxferError, type RxferErrorOptions } from '../transfer/index.js';
 
 /** An image that has no variant for the platform asked for. */
 export class PlatformNotFoundError extends RxferError {
@@ -95,8 +95,8 @@ export class InvalidLocationError extends RxferError {
 export class FolderError extends RxferError {
   override readonly name = 'FolderError';
 
-  constructor(folder: string, problem: string, hint: string, cause?: unknown) {
-    super('ERR_FOLDER', `${folder} ${problem}`, { hint, cause });
+  constructor(folder: string, problem: string, options: RxferErrorOptions) {
+    super('ERR_FOLDER', `${folder} ${problem}`, options);
   }
 }
 
@@ -106,11 +106,17 @@ export class ArchiveError extends RxferError {
   /** The archive's file. */
   readonly file: string;
 
-  constructor(file: string, problem: string, cause?: unknown) {
+  constructor(file: string, problem: string, options: RxferErrorOptions = {}) {
     super('ERR_ARCHIVE', `The archive ${file} can't be used: ${problem}`, {
-      cause,
       hint: 'Archives are written by rxfer copy, skopeo copy, and docker save.',
+      ...options,
     });
     this.file = file;
   }
+}
+
+/** Tells whether a layout, in a folder or an archive, hasn't the blob that was asked for. */
+export function lacksBlob(error: unknown): error is FolderError | ArchiveError {
+  const isOfLayout = error instanceof FolderError || error instanceof ArchiveError;
+  return isOfLayout && error.digest !== undefined;
 }

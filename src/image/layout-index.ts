@@ -1,13 +1,6 @@
-import {
-  isIndexType,
-  isManifestType,
-  parseIndex,
-  type Descriptor,
-  type Digest,
-} from '../oci/index.js';
+import type { Descriptor } from '../oci/index.js';
 import { referrerOf, type FetchedManifest } from '../registry/index.js';
-import { ImageNotFoundError, ImageTreeLimitError } from './errors.js';
-import { maxDocuments } from './image-tree.js';
+import { ImageNotFoundError } from './errors.js';
 
 /** The annotation that an image's tag stands under (OCI image spec, annotations.md). */
 export const nameAnnotation = 'org.opencontainers.image.ref.name';
@@ -42,54 +35,4 @@ export function chooseByTag(
   const tags = entries.map(({ annotations }) => annotations?.[nameAnnotation]).filter(Boolean);
   const hint = `Its tags are: ${tags.join(', ') || 'none'}.`;
   throw new ImageNotFoundError(tag ?? 'without a tag', where, hint);
-}
-
-/** What of a layout's index has which subject. */
-export type LayoutReferrers = ReadonlyMap<Digest, readonly Descriptor[]>;
-
-/** How the tag of a list of referrers looks (distribution spec, Referrers Tag Schema). */
-const listTag = /^sha(?:256|512)-[0-9a-f]{64}$/;
-
-/** Tells whether an entry is a list of referrers, as some tools keep them beside images. */
-export function isReferrersList({ mediaType, annotations }: Descriptor): boolean {
-  return isIndexType(mediaType) && listTag.test(annotations?.[nameAnnotation] ?? '');
-}
-
-/**
- * Finds the referrers in a layout: the entries of its index that have a subject, and those on
- * lists under the tags that stand for such.
- *
- * @throws ImageTreeLimitError
- */
-export async function referrersIn(
-  entries: readonly Descriptor[],
-  where: string,
-  read: (descriptor: Descriptor) => Promise<Uint8Array>,
-): Promise<LayoutReferrers> {
-  const found = new Map<Digest, Descriptor[]>();
-  const seen = new Set<Digest>();
-  const open = [...entries];
-  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
-    const { mediaType, digest, size } = entry;
-    if (seen.has(digest) || !(isManifestType(mediaType) || isIndexType(mediaType))) continue;
-    seen.add(digest);
-    if (seen.size > maxDocuments) {
-      throw new ImageTreeLimitError(where, `of more than ${maxDocuments} manifests`);
-    }
-    const bytes = await read(entry);
-    if (isReferrersList(entry)) open.push(...parseIndex(bytes).manifests);
-    const referrer = referrerOf({ descriptor: { mediaType, digest, size }, bytes });
-    if (referrer === undefined) continue;
-    found.set(referrer.subject, [...(found.get(referrer.subject) ?? []), referrer.entry]);
-  }
-  return found;
-}
-
-/** An image that is asked for without a tag may have its referrers beside it. */
-export function withoutReferrers(
-  entries: readonly Descriptor[],
-  referrers: LayoutReferrers,
-): Descriptor[] {
-  const digests = new Set([...referrers.values()].flat().map(({ digest }) => digest));
-  return entries.filter((entry) => !isReferrersList(entry) && !digests.has(entry.digest));
 }

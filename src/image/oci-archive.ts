@@ -14,15 +14,8 @@ import {
 import type { FetchedManifest, UploadOptions } from '../registry/index.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { ArchiveError } from './errors.js';
-import {
-  chooseByTag,
-  layoutVersion,
-  nameAnnotation,
-  referrerEntry,
-  referrersIn,
-  withoutReferrers,
-  type LayoutReferrers,
-} from './layout-index.js';
+import { chooseByTag, layoutVersion, nameAnnotation, referrerEntry } from './layout-index.js';
+import { LayoutReferrers } from './layout-referrers.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { TarArchive } from './tar-archive.js';
@@ -34,11 +27,16 @@ export class OciArchiveSource implements ImageSource {
   readonly #tag: string | undefined;
   readonly repository = undefined;
   #archive: Promise<TarArchive> | undefined;
-  #listed: LayoutReferrers | undefined;
+  readonly #referrers: LayoutReferrers;
 
   constructor(file: string, tag: string | undefined) {
     this.#file = path.resolve(file);
     this.#tag = tag;
+    this.#referrers = new LayoutReferrers({
+      name: this.name,
+      entries: (signal) => this.#entries(signal),
+      manifest: (descriptor, signal) => this.manifest(descriptor, signal),
+    });
   }
 
   get name(): string {
@@ -48,7 +46,7 @@ export class OciArchiveSource implements ImageSource {
   async root(signal: AbortSignal): Promise<FetchedManifest> {
     const entries = await this.#entries(signal);
     const isPlain = this.#tag !== undefined || entries.length === 1;
-    const images = isPlain ? entries : withoutReferrers(entries, await this.#referrers(signal));
+    const images = isPlain ? entries : await this.#referrers.without(entries, signal);
     const descriptor = chooseByTag(images, this.#tag, this.#file);
     return { descriptor, bytes: await this.manifest(descriptor, signal) };
   }
@@ -57,14 +55,15 @@ export class OciArchiveSource implements ImageSource {
     return readDocument(descriptor, () => this.blob(descriptor, { offset: 0, signal }));
   }
 
-  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
-    return (await this.#referrers(signal)).get(subject) ?? [];
+  referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return this.#referrers.of(subject, signal);
   }
 
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const archive = await this.#open(signal);
     const stream = archive.stream(blobName(digest), offset, signal);
-    if (stream === undefined) throw new ArchiveError(this.#file, `it lacks the blob ${digest}`);
+    if (stream === undefined)
+      throw new ArchiveError(this.#file, `it lacks the blob ${digest}`, { digest });
     return { stream, offset, resumable: true };
   }
 
@@ -73,13 +72,6 @@ export class OciArchiveSource implements ImageSource {
     const index = await archive.read('index.json', signal);
     if (index === undefined) throw new ArchiveError(this.#file, 'it has no index.json');
     return parseIndex(index).manifests;
-  }
-
-  async #referrers(signal: AbortSignal): Promise<LayoutReferrers> {
-    this.#listed ??= await referrersIn(await this.#entries(signal), this.name, (descriptor) =>
-      this.manifest(descriptor, signal),
-    );
-    return this.#listed;
   }
 
   #open(signal: AbortSignal): Promise<TarArchive> {

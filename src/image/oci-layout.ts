@@ -15,15 +15,8 @@ import {
 } from '../oci/index.js';
 import type { FetchedManifest, UploadOptions } from '../registry/index.js';
 import { FolderError } from './errors.js';
-import {
-  chooseByTag,
-  layoutVersion,
-  nameAnnotation,
-  referrerEntry,
-  referrersIn,
-  withoutReferrers,
-  type LayoutReferrers,
-} from './layout-index.js';
+import { chooseByTag, layoutVersion, nameAnnotation, referrerEntry } from './layout-index.js';
+import { LayoutReferrers } from './layout-referrers.js';
 import { readDocument } from './read-document.js';
 import type { ImageSource, ImageTarget } from './seams.js';
 import { writeVerified } from './write-verified.js';
@@ -33,11 +26,16 @@ export class OciLayout implements ImageSource, ImageTarget {
   readonly #folder: string;
   readonly #tag: string | undefined;
   readonly repository = undefined;
-  #listed: LayoutReferrers | undefined;
+  readonly #referrers: LayoutReferrers;
 
   constructor(folder: string, tag: string | undefined) {
     this.#folder = path.resolve(folder);
     this.#tag = tag;
+    this.#referrers = new LayoutReferrers({
+      name: this.name,
+      entries: async () => (await this.#entries()) ?? [],
+      manifest: (descriptor, signal) => this.manifest(descriptor, signal),
+    });
   }
 
   get name(): string {
@@ -51,10 +49,12 @@ export class OciLayout implements ImageSource, ImageTarget {
   async root(signal: AbortSignal): Promise<FetchedManifest> {
     const entries = await this.#entries();
     if (entries === undefined) {
-      throw new FolderError(this.#folder, 'is not an OCI image layout', 'It has no index.json.');
+      throw new FolderError(this.#folder, 'is not an OCI image layout', {
+        hint: 'It has no index.json.',
+      });
     }
     const isPlain = this.#tag !== undefined || entries.length === 1;
-    const images = isPlain ? entries : withoutReferrers(entries, await this.#referrers(signal));
+    const images = isPlain ? entries : await this.#referrers.without(entries, signal);
     const descriptor = chooseByTag(images, this.#tag, this.#folder);
     return { descriptor, bytes: await this.manifest(descriptor, signal) };
   }
@@ -63,14 +63,18 @@ export class OciLayout implements ImageSource, ImageTarget {
     return readDocument(descriptor, () => this.blob(descriptor, { offset: 0, signal }));
   }
 
-  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
-    return (await this.#referrers(signal)).get(subject) ?? [];
+  referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return this.#referrers.of(subject, signal);
   }
 
   async blob({ digest }: Descriptor, { offset, signal }: BlobRequest): Promise<BlobBody> {
     const file = this.#blob(digest);
     await fs.access(file).catch((error: unknown) => {
-      throw new FolderError(this.#folder, `lacks the blob ${digest}`, 'Write it anew.', error);
+      throw new FolderError(this.#folder, `lacks the blob ${digest}`, {
+        hint: 'Write it anew.',
+        digest,
+        cause: error,
+      });
     });
     return { stream: fileBytes(file, { start: offset, signal }), offset, resumable: true };
   }
@@ -139,25 +143,15 @@ export class OciLayout implements ImageSource, ImageTarget {
     await this.#replace(path.join(this.#folder, 'index.json'), `${JSON.stringify(index)}\n`);
   }
 
-  /** Read once: what is copied is what was there as the copy began. */
-  async #referrers(signal: AbortSignal): Promise<LayoutReferrers> {
-    this.#listed ??= await referrersIn((await this.#entries()) ?? [], this.name, (descriptor) =>
-      this.manifest(descriptor, signal),
-    );
-    return this.#listed;
-  }
-
   async #found(): Promise<void> {
     const file = path.join(this.#folder, 'oci-layout');
     const there = await fs.readFile(file, 'utf8').catch(() => undefined);
     if (there !== undefined) return;
     await makeFolder(this.#folder);
     if ((await fs.readdir(this.#folder)).some((name) => !/^(?:blobs|oci-layout.*)$/.test(name))) {
-      throw new FolderError(
-        this.#folder,
-        'is not empty and not an OCI image layout',
-        'Choose an empty or new folder.',
-      );
+      throw new FolderError(this.#folder, 'is not empty and not an OCI image layout', {
+        hint: 'Choose an empty or new folder.',
+      });
     }
     await this.#replace(file, JSON.stringify({ imageLayoutVersion: layoutVersion }));
   }

@@ -1,6 +1,6 @@
 import { isIndexType, isManifestType, type Descriptor, type Digest } from '../oci/index.js';
 import { isMissing, referrerOf, type FetchedManifest } from '../registry/index.js';
-import { ImageTreeLimitError } from './errors.js';
+import { ImageTreeLimitError, lacksBlob } from './errors.js';
 import type { Referrer } from './events.js';
 import type { ForeignLayers } from './foreign-layers.js';
 import { layersOf, maxBytes, maxDocuments, readTree, type ImageTree } from './image-tree.js';
@@ -114,7 +114,7 @@ async function readReferrer(
   const descriptor = { mediaType, digest, size };
   // Lists that clients keep under tags may name what was deleted since.
   const bytes = await source.manifest(descriptor, signal).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
+    if (isMissing(error) || lacksBlob(error)) return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;

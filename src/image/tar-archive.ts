@@ -47,7 +47,7 @@ export class TarArchive {
       return new TarArchive(file, members);
     } catch (error) {
       if (!(error instanceof InvalidLayerError)) throw error;
-      throw new ArchiveError(file, error.problem, error);
+      throw new ArchiveError(file, error.problem, { cause: error });
     } finally {
       await handle.close();
     }

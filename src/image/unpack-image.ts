@@ -155,5 +155,7 @@ async function prepare(root: string): Promise<void> {
   } catch (error) {
     throw storeError(error, root);
   }
-  throw new FolderError(root, 'is not empty', 'Choose an empty or new folder to unpack into.');
+  throw new FolderError(root, 'is not empty', {
+    hint: 'Choose an empty or new folder to unpack into.',
+  });
 }
