@@ -12,7 +12,8 @@ import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gzipSync } from 'node:zlib';
-import { digestHex, openDiskStore, readTar, type DiskStore, type Layer } from '../../src/index.js';
+import { digestHex, openDiskStore, type DiskStore, type Layer } from '../../src/index.js';
+import { readTar } from '../../src/layer/index.js';
 import { tarOf, writeLayer, type BenchFile } from './images.js';
 
 /** A file whose bytes the archive has from `offset` on. */
