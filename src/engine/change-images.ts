@@ -71,7 +71,10 @@ export async function pruneImages(options: ChangeOptions, isWanted: PruneTest): 
   };
 }
 
-/** With the last of its names, an image is gone. */
+/**
+ * With the last of its names, an image is gone. A name that leads to another image by now isn't its
+ * own any more, such as one that a pull has just renewed.
+ */
 async function takeNames(
   { store, events }: ChangeOptions,
   image: StoredImage,
@@ -79,12 +82,14 @@ async function takeNames(
 ): Promise<Removal[]> {
   const removals: Removal[] = [];
   for (const record of records) {
+    const current = await store.images.get(record.reference);
+    if (current?.manifest.digest !== record.manifest.digest) continue;
     if (!(await store.images.delete(record.reference))) continue;
     const name = familiarName(record);
     events.tell('untag', image.id, name);
     removals.push({ Untagged: name });
   }
-  if (records.length < image.records.length) return removals;
+  if (removals.length === 0 || records.length < image.records.length) return removals;
   events.tell('delete', image.id, image.id);
   return [...removals, { Deleted: image.id }];
 }
