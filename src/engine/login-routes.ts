@@ -23,7 +23,7 @@ export function loginRoutes(app: CheckedServer, parts: EngineParts): void {
 function loginRoute(app: CheckedServer, { clients }: EngineParts): void {
   app.post('/auth', { schema: { body: authConfig } }, async ({ body }, reply) => {
     const host = hostOf(body.serveraddress);
-    const check$ = clients.use(host, credentialFrom(body), (client) =>
+    const check$ = clients.useAlone(host, credentialFrom(body), (client) =>
       fromAbortable((signal) => client.check(host, signal)),
     );
     try {

@@ -31,20 +31,38 @@ export class RegistryClients {
     });
   }
 
+  /** As {@link use}, for what no transfer is made of: with a client that is closed when it is over. */
+  useAlone<T>(
+    host: string,
+    credential: Credential | undefined,
+    work: (client: RegistryClient) => Observable<T>,
+  ): Observable<T> {
+    return defer(() => {
+      const client = this.#made(host, credential);
+      return work(client).pipe(finalize(() => close(client)));
+    });
+  }
+
   #client(host: string, credential: Credential | undefined): RegistryClient {
     const key = credential === undefined ? '' : JSON.stringify([host, credential]);
-    const client =
-      this.#clients.get(key) ??
-      this.#connect((asking) => Promise.resolve(asking === host ? credential : undefined));
+    const client = this.#clients.get(key) ?? this.#made(host, credential);
     this.#clients.set(key, client);
     return client;
+  }
+
+  #made(host: string, credential: Credential | undefined): RegistryClient {
+    return this.#connect((asking) => Promise.resolve(asking === host ? credential : undefined));
   }
 
   #leave(): void {
     this.#uses--;
     if (this.#uses > 0) return;
-    // What is cancelled ends with them; that they are closed later is nobody's concern.
-    for (const client of this.#clients.values()) void client.close().catch(() => undefined);
+    for (const client of this.#clients.values()) close(client);
     this.#clients.clear();
   }
+}
+
+/** What is cancelled ends with it; that it is closed later is nobody's concern. */
+function close(client: RegistryClient): void {
+  void client.close().catch(() => undefined);
 }
