@@ -92,6 +92,39 @@ describe('dockerode', () => {
     });
   });
 
+  it('leaves no client behind for a login that is checked while something is under way', async () => {
+    const slow = { kind: 'rate', bytesPerSecond: 1_000_000 } as const;
+    const fault = registry.inject({ match: { path: /\/blobs\// }, fault: slow });
+    const other = await startEngine();
+    const docker = new Docker({ socketPath: other.host.replace('unix://', '') });
+    const stream = await docker.pull(`${registry.host}/team/app:v1`);
+    try {
+      await until(() => fault.hits > 0);
+      for (const username of ['ali', 'eve', 'bob']) {
+        await docker.checkAuth({ username, password: 'x', serveraddress: registry.host });
+      }
+      await until(() => other.openClients.size === 1);
+    } finally {
+      stream.resume();
+      fault.remove();
+      await other.close();
+    }
+  }, 60_000);
+
+  it('is told what images take, from one look at the store', async () => {
+    const list = jest.spyOn(running.store.images, 'list');
+    const { LayersSize, Images } = (await client.df()) as {
+      LayersSize: number;
+      Images: { Size: number; SharedSize: number }[];
+    };
+    expect(list).toHaveBeenCalledTimes(1);
+    list.mockRestore();
+    expect({ LayersSize, Images }).toMatchObject({
+      LayersSize: 8_001_536,
+      Images: [{ Size: 8_001_536, SharedSize: 0 }],
+    });
+  });
+
   it('is told when an archive is too large, as it comes or uncompressed', async () => {
     const zeros = (): Readable => {
       let left = 300;

@@ -30,9 +30,7 @@ export function imageRoutes(app: CheckedServer, parts: EngineParts): void {
 
   app.get('/images/:name/json', { schema: { params: imageParams } }, async ({ params }) => {
     const { image } = await images.find(params.name);
-    const bytes = await sizes.of(image.chainIDs);
-    const size = bytes.reduce((sum, each) => sum + each, 0);
-    return imageInspection(image, size);
+    return imageInspection(image, await sizes.sum(image.chainIDs));
   });
 
   app.get('/images/:name/history', { schema: { params: imageParams } }, async ({ params }) => {

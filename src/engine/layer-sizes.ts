@@ -17,6 +17,11 @@ export class LayerSizes {
     return sizes;
   }
 
+  /** Bytes of all of the layers together. */
+  async sum(chainIDs: readonly ChainID[]): Promise<number> {
+    return (await this.of(chainIDs)).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** By image, bytes of those of its layers that others of the images have too. */
   async shared(images: readonly (readonly ChainID[])[]): Promise<number[]> {
     const counts = new Map<ChainID, number>();
@@ -25,8 +30,7 @@ export class LayerSizes {
     }
     const sums: number[] = [];
     for (const chainIDs of images) {
-      const bytes = await this.of(chainIDs.filter((chainID) => (counts.get(chainID) ?? 0) > 1));
-      sums.push(bytes.reduce((sum, each) => sum + each, 0));
+      sums.push(await this.sum(chainIDs.filter((chainID) => (counts.get(chainID) ?? 0) > 1)));
     }
     return sums;
   }

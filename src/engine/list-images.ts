@@ -46,10 +46,35 @@ export async function listImages(
     if (created >= (before ?? Infinity) || created <= (since ?? -Infinity)) continue;
     const chosen = withFittingNames(image, filters);
     if (chosen === undefined || !isWanted(image)) continue;
-    const size = (await sizes.of(image.chainIDs)).reduce((sum, bytes) => sum + bytes, 0);
+    const size = await sizes.sum(image.chainIDs);
     summaries.push(imageSummary(chosen, size, shared[index]));
   }
-  return summaries.sort((a, b) => b.Created - a.Created);
+  return newestFirst(summaries);
+}
+
+/** What the images of a store take (Engine API, SystemDataUsageResponse). */
+export interface ImagesUsage {
+  /** Bytes of their layers, each counted once. */
+  readonly LayersSize: number;
+  /** The newest first, with what each shares with others. */
+  readonly Images: readonly ImageSummary[];
+}
+
+/** The part of the answer to `GET /system/df` that is about images. */
+export async function imagesUsage(images: StoredImages, sizes: LayerSizes): Promise<ImagesUsage> {
+  const all = await images.list();
+  const chainIDs = all.map((image) => image.chainIDs);
+  const shared = await sizes.shared(chainIDs);
+  const summaries: ImageSummary[] = [];
+  for (const [index, image] of all.entries()) {
+    summaries.push(imageSummary(image, await sizes.sum(image.chainIDs), shared[index]));
+  }
+  const LayersSize = await sizes.sum([...new Set(chainIDs.flat())]);
+  return { LayersSize, Images: newestFirst(summaries) };
+}
+
+function newestFirst(summaries: readonly ImageSummary[]): ImageSummary[] {
+  return [...summaries].sort((a, b) => b.Created - a.Created);
 }
 
 /**

@@ -1,15 +1,12 @@
 import * as os from 'node:os';
 import { hostPlatform } from '../oci/index.js';
 import type { CheckedServer } from './http-server.js';
-import { listImages } from './list-images.js';
+import { imagesUsage } from './list-images.js';
 import type { EngineParts } from './parts.js';
 import { apiVersions } from './paths.js';
 
 /** What the engine says of itself. */
-export function systemRoutes(
-  app: CheckedServer,
-  { images, sizes, scheduler, version }: EngineParts,
-): void {
+export function systemRoutes(app: CheckedServer, { images, sizes, version }: EngineParts): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/_ping',
@@ -68,12 +65,10 @@ export function systemRoutes(
   }));
 
   app.get('/system/df', async () => {
-    const all = await listImages(images, sizes, { sharedSize: true, now: scheduler.now() });
-    const chainIDs = new Set((await images.list()).flatMap((image) => image.chainIDs));
-    const bytes = await sizes.of([...chainIDs]);
+    const { LayersSize, Images } = await imagesUsage(images, sizes);
     return {
-      LayersSize: bytes.reduce((sum, each) => sum + each, 0),
-      Images: all.map((image) => ({ ...image, Containers: 0 })),
+      LayersSize,
+      Images: Images.map((image) => ({ ...image, Containers: 0 })),
       Containers: [],
       Volumes: [],
       BuildCache: [],
