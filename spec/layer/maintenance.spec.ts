@@ -155,6 +155,7 @@ describe('verify', () => {
       checked: { blobs: 8, layers: 4, images: 2 },
       damages: [],
       affected: [],
+      omissions: hasAttributes ? [] : [expect.stringContaining('apt-get install attr')],
     });
   });
 

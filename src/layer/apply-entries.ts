@@ -48,7 +48,7 @@ export async function applyEntries(
 ): Promise<AppliedLayer> {
   const { whiteouts, signal, onEntry, ...limits } = options;
   const { maxEntries = defaultLimits.maxEntries, maxSize = defaultLimits.maxSize } = limits;
-  const tree = new UnpackedTree(root);
+  const tree = new UnpackedTree(root, signal);
   const writer = new EntryWriter(tree, {
     sharing,
     onto: whiteouts === 'keep' ? 'nothing' : 'layers',

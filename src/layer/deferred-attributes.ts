@@ -1,9 +1,4 @@
-import {
-  attributesOf,
-  removeAttribute,
-  setAttributes,
-  type Attributes,
-} from './attribute-tools.js';
+import { AttributeTools, type Attributes } from './attribute-tools.js';
 import { PathTree } from './path-tree.js';
 
 interface Pending {
@@ -25,17 +20,23 @@ const batchSize = 4 * 1024 * 1024;
 export const ofTheMachine = /^(?:security\.selinux$|(?:trusted|user)\.overlay\.)/;
 
 /**
- * Extended attributes, which Node can't set. `setfattr` of the attr package does, for a batch of
- * files at a time; where there is none they are left out, and named as omissions.
+ * Extended attributes, which programs set for a batch of files at a time. What they couldn't do, and
+ * what can't be done without them, is named as omissions.
  */
 export class DeferredAttributes {
   #pending = new PathTree<Pending>();
   #size = 0;
   readonly #omissions = new Set<string>();
+  readonly #tools: AttributeTools;
 
-  /** One line for each attribute that couldn't be set on some file. */
-  get omissions(): ReadonlySet<string> {
-    return this.#omissions;
+  /** @param signal ends what is being written. */
+  constructor(signal: AbortSignal | undefined) {
+    this.#tools = new AttributeTools(signal);
+  }
+
+  /** One line for each attribute that couldn't be set on some file, and for each missing program. */
+  get omissions(): readonly string[] {
+    return [...this.#omissions, ...this.#tools.missing];
   }
 
   /** Takes note of the attributes of a new file. */
@@ -73,12 +74,12 @@ export class DeferredAttributes {
     const wanted = files.map(([file, each]) => [file, each.wanted] as const);
     const some = wanted.filter(([, attributes]) => attributes.size > 0);
     if (some.length === 0) return;
-    this.#omit(await setAttributes(some));
+    this.#omit(await this.#tools.set(some));
   }
 
   async #removeOld(files: readonly (readonly [file: string, Pending])[]): Promise<void> {
     if (files.length === 0) return;
-    const there = await attributesOf(files.map(([file]) => file));
+    const there = await this.#tools.namesOf(files.map(([file]) => file));
     const unwanted = new Map<string, string[]>();
     for (const [file, { wanted }] of files) {
       for (const name of there.get(file) ?? []) {
@@ -89,7 +90,7 @@ export class DeferredAttributes {
       }
     }
     for (const [name, having] of unwanted) {
-      if (!(await removeAttribute(name, having))) this.#omit([name]);
+      if (!(await this.#tools.remove(name, having))) this.#omit([name]);
     }
   }
 

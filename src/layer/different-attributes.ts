@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { hasCode } from './system-errors.js';
 import { ofTheMachine } from './deferred-attributes.js';
 
 /**
  * The first name that has other extended attributes in one tree than in another, as getfattr tells
- * them, or `undefined`: also where there is no getfattr, since Node can't read them.
+ * them, or `undefined`: also where there is no getfattr, which the verification tells.
  */
 export async function differentAttributes(
   expected: string,
@@ -52,7 +53,12 @@ async function* dump(root: string, signal: AbortSignal): AsyncGenerator<string, 
     env: { ...process.env, LC_ALL: 'C' },
     signal,
   });
-  const ended = once(child, 'close').catch(() => undefined);
+  const ended = once(child, 'close').catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (!hasCode(error, 'ENOENT', 'EACCES')) throw error;
+  });
+  // Whoever reads to the end hears of a failure.
+  ended.catch(() => undefined);
   yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
   await ended;
   signal.throwIfAborted();

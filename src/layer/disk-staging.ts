@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Descriptor, DiffID } from '../oci/index.js';
+import type { Logger } from '../transfer/index.js';
 import { applyLayer } from './apply-layer.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
@@ -24,14 +25,16 @@ export class DiskStaging implements Staging<DiskStagedLayer> {
   /** On the blob, so that what is staged can be staged again. */
   readonly #lease: SessionUse;
   readonly #barrier: DiskPlace['barrier'];
+  readonly #logger: Logger;
   /** What the unpacking couldn't do here, once it is over. */
   omissions: readonly string[] = [];
 
-  private constructor(blob: Descriptor, lease: SessionUse, { barrier, limits }: DiskPlace) {
+  private constructor(blob: Descriptor, lease: SessionUse, place: DiskPlace) {
     this.#blob = blob;
     this.#lease = lease;
-    this.#barrier = barrier;
-    this.limits = limits;
+    this.#barrier = place.barrier;
+    this.#logger = place.logger;
+    this.limits = place.limits;
     this.folder = path.join(lease.folder, randomUUID());
   }
 
@@ -49,23 +52,30 @@ export class DiskStaging implements Staging<DiskStagedLayer> {
     }
   }
 
-  async consume(tar: Readable): Promise<void> {
+  async consume(tar: Readable, signal: AbortSignal): Promise<void> {
     const diff = path.join(this.folder, 'diff');
     const file = entryListIn(this.folder);
     const list = new EntryListWriter(file);
     try {
       const onEntry = (entry: TarEntry): Promise<void> | undefined => list.add(entry);
       const applied = await onDisk(diff, () =>
-        applyLayer(tar, diff, { whiteouts: 'keep', ...this.limits, onEntry }),
+        applyLayer(tar, diff, { whiteouts: 'keep', ...this.limits, signal, onEntry }),
       );
       await onDisk(file, () => list.end());
       // An entry that was replaced has no file any more.
       if (applied.replacements > 0) await fs.rm(file);
       this.omissions = applied.omissions;
+      this.#tell();
     } catch (error) {
       await list.abort();
       throw error;
     }
+  }
+
+  #tell(): void {
+    const { digest } = this.#blob;
+    const omissions = this.omissions.join(', ');
+    if (omissions !== '') this.#logger.info({ digest, omissions }, 'not restored in full');
   }
 
   async discard(): Promise<void> {

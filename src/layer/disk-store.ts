@@ -22,7 +22,10 @@ export interface DiskStoreOptions {
   readonly scheduler?: SchedulerLike;
   /** What a layer may unpack to. */
   readonly limits?: UnpackLimits;
-  /** Told of what other processes have left or hold, of collections and of damage. Default: nobody. */
+  /**
+   * Told of what other processes have left or hold, of what unpacking couldn't do here, of
+   * collections and of damage. Default: nobody.
+   */
   readonly logger?: Logger;
 }
 

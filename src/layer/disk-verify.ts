@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import { chainIDOf, digestAlgorithm, type ChainID, type Digest } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
+import { isInstalled, wanting } from './attribute-tools.js';
 import { compareTrees } from './compare-trees.js';
 import type { DiskImages } from './disk-images.js';
 import { readLayer, type LayerRecord } from './disk-layer-record.js';
@@ -54,7 +55,9 @@ class Check {
     const affected: string[] = [];
     for (const file of files) affected.push(...(await this.#image(file)));
     const checked = { blobs: blobs.length, layers: layers.length, images: files.length };
-    return { checked, damages: this.#damages, affected };
+    const omissions =
+      layers.length > 0 && !(await isInstalled('getfattr')) ? [wanting('getfattr')] : [];
+    return { checked, damages: this.#damages, affected, omissions };
   }
 
   #found(kind: Damage['kind'], name: string, place: string, problem: string): void {

@@ -34,8 +34,12 @@ export interface IngestBackend<TWhole> {
 export interface Staging<TWhole> {
   /** What a layer may unpack to. */
   readonly limits?: UnpackLimits;
-  /** Takes in the uncompressed tar. Absent where the blob is kept as it is. */
-  consume?(tar: Readable): Promise<unknown>;
+  /**
+   * Takes in the uncompressed tar. Absent where the blob is kept as it is.
+   *
+   * @param signal ends it, also when the tar is at its end already.
+   */
+  consume?(tar: Readable, signal: AbortSignal): Promise<unknown>;
   /** Removes what was staged. */
   discard(): Promise<void>;
   /** Hands over what was staged, once it is there to stay. */
@@ -124,8 +128,8 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
   complete(signal: AbortSignal): Promise<TWhole> {
     // The digest was verified as the last byte came in.
     return this.#alone(async (closing) => {
-      const stop = (): void => void this.#unpacking?.abort();
       const either = AbortSignal.any([signal, closing]);
+      const stop = (): void => void this.#unpacking?.abort(either.reason);
       either.throwIfAborted();
       if (this.#offset !== this.#blob.size) {
         throw new SizeMismatchError(this.#blob.digest, this.#blob.size, this.#offset);

@@ -48,6 +48,8 @@ export interface Verification {
   readonly damages: readonly Damage[];
   /** The references of images that lack something, or have something damaged. */
   readonly affected: readonly string[];
+  /** What couldn't be looked at, a line each: for want of a program, say. */
+  readonly omissions: readonly string[];
 }
 
 /** Things of one kind in a store. */

@@ -9,12 +9,16 @@ import { removeTreeSync } from './trees.js';
 export class UnpackedTree {
   readonly confined: ConfinedRoot;
   readonly folders = new DeferredFolders();
-  readonly attributes = new DeferredAttributes();
+  readonly attributes: DeferredAttributes;
   readonly #isRoot = process.geteuid?.() === 0;
   #names: { readonly folded: FoldedNames | undefined } | undefined;
 
-  /** @param root an absolute path. */
-  constructor(root: string) {
+  /**
+   * @param root an absolute path.
+   * @param signal ends what is being done by programs.
+   */
+  constructor(root: string, signal: AbortSignal | undefined) {
+    this.attributes = new DeferredAttributes(signal);
     this.confined = new ConfinedRoot(root, (folder, stats) => {
       const known = this.names?.writtenAs(folder) ?? folder;
       this.open(known, stats);

@@ -14,12 +14,19 @@ export interface UnpackedLayer {
 }
 
 /**
+ * Reads the tar to its end. Its rejection fails the unpacking; the signal ends it, also when there
+ * is nothing more to read.
+ */
+type Consume = (tar: Readable, signal: AbortSignal) => Promise<unknown>;
+
+/**
  * The part of a layer's way that doesn't depend on its parent: compressed bytes in at one end,
  * decompressed and hashed to the diffID, and out to whoever consumes the tar.
  */
 export class Unpacking {
   readonly #blob: Descriptor;
-  readonly #consume: (tar: Readable) => Promise<unknown>;
+  readonly #consume: Consume;
+  readonly #stopping = new AbortController();
   readonly #entry = new PassThrough({ highWaterMark: 256 * 1024 });
   readonly #hashing: HashingStream;
   #head = Buffer.alloc(0);
@@ -28,12 +35,7 @@ export class Unpacking {
   /** Called when the entry takes bytes again, or when all has failed. */
   #wake: (() => void) | undefined;
 
-  /** @param consume reads the tar to its end; its rejection fails the unpacking. */
-  constructor(
-    blob: Descriptor,
-    consume: (tar: Readable) => Promise<unknown>,
-    limits: UnpackLimits = {},
-  ) {
+  constructor(blob: Descriptor, consume: Consume, limits: UnpackLimits = {}) {
     this.#blob = blob;
     this.#consume = consume;
     this.#hashing = new HashingStream(unpackedSizeLimit(blob.size, limits));
@@ -64,8 +66,9 @@ export class Unpacking {
     return { diffID: this.#hashing.diffID(), size: this.#hashing.size };
   }
 
-  /** Stops everything; resolves when nothing is being written any more. */
-  async abort(): Promise<void> {
+  /** Stops everything, for that reason; resolves when nothing is being written any more. */
+  async abort(reason?: unknown): Promise<void> {
+    this.#stopping.abort(reason);
     this.#entry.destroy();
     await this.#consumed;
   }
@@ -76,7 +79,7 @@ export class Unpacking {
     const feeding = pipeline([this.#entry, ...stages, this.#hashing]);
     // The consumer reads from the end of the pipeline, so its error tells of any failure in it.
     feeding.catch(() => undefined);
-    this.#consumed = this.#consume(this.#hashing).catch((error: unknown) => {
+    this.#consumed = this.#consume(this.#hashing, this.#stopping.signal).catch((error: unknown) => {
       const isLayers = error instanceof InvalidLayerError || error instanceof LayerLimitError;
       this.#failure = { error: isLayers ? error.of(this.#blob.digest) : error };
       this.#entry.destroy();

@@ -31,6 +31,8 @@ export async function verify(options: VerifyOptions): Promise<void> {
   });
   if (options.format === 'json') console.log(JSON.stringify({ ...found, repairs }));
   else for (const line of linesOf(found, repairs)) console.log(line);
+  const { omissions } = found;
+  if (omissions.length > 0) console.error(`Not looked at here: ${omissions.join(', ')}`);
   const cured = new Set(repairs.filter(({ error }) => error === undefined).map(nameOf));
   const left = found.damages.filter(({ removed, name }) => !removed && !cured.has(name)).length;
   const failed = repairs.length - cured.size;
