@@ -230,6 +230,7 @@ export {
   type RegistryChoice,
   type ResolvedImage,
   type ReusedFiles,
+  removeImage,
   type Rxfer,
   type RxferOptions,
   type UnpackEvent,

@@ -5,5 +5,6 @@ export type { ListingOptions, ReferrersOptions } from './listed.js';
 export type { ForeignLayers } from './foreign-layers.js';
 export { parseLocation, type Location } from './location.js';
 export type * from './move-options.js';
+export { removeImage } from './remove-image.js';
 export * from './rxfer.js';
 export type { ImageSource, ImageTarget } from './seams.js';

@@ -8,20 +8,14 @@ import {
   type Observable,
 } from 'rxjs';
 import { fromAbortable } from '../distribution/index.js';
-import {
-  digestOf,
-  mediaTypes,
-  parseReference,
-  type Descriptor,
-  type Digest,
-} from '../oci/index.js';
+import { parseReference, type Digest } from '../oci/index.js';
 import { documentsOf } from './cargo.js';
 import { downloadDescriptor, type CopyToStoreOptions } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
 import { handOver } from './hand-over.js';
 import { configsOf, layersOf, unique } from './image-tree.js';
 import { readReferrers, toldReferrers, type ReferrerTree } from './referrers.js';
-import { referrersName } from './store-image.js';
+import { listOf, referrersName } from './referrers-list.js';
 import { StoredDocuments } from './stored-documents.js';
 
 /**
@@ -81,7 +75,7 @@ function record(
         await store.images.delete(name);
         continue;
       }
-      const { manifest, bytes } = listOf(referrers);
+      const { descriptor: manifest, bytes } = listOf(referrers.map(({ entry }) => entry));
       await store.images.put(
         {
           reference: name,
@@ -93,14 +87,4 @@ function record(
       );
     }
   });
-}
-
-function listOf(referrers: readonly ReferrerTree[]): {
-  readonly manifest: Descriptor;
-  readonly bytes: Uint8Array;
-} {
-  const mediaType = mediaTypes.ociIndex;
-  const manifests = referrers.map(({ entry }) => entry);
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
-  return { manifest: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }

@@ -11,6 +11,7 @@ import { referrerOf, referrersTag, type ReferrerEntry } from '../registry/index.
 import { ImageTreeLimitError, lacksBlob } from './errors.js';
 import { maxBytes, maxDocuments } from './image-tree.js';
 import { nameAnnotation } from './layout-index.js';
+import { isListTag } from './referrers-list.js';
 
 /** A layout whose referrers are looked for. */
 export interface Layout {
@@ -23,9 +24,6 @@ export interface Layout {
 
 /** What the entries of an index that have a subject are, by that. */
 type BySubject = ReadonlyMap<Digest, readonly Descriptor[]>;
-
-/** How the tag of a list of referrers looks (distribution spec, Referrers Tag Schema). */
-const listTag = /^sha(?:256|512)-[0-9a-f]{64}$/;
 
 /**
  * The referrers in a layout: the entries of its index that have a subject, and those on lists
@@ -108,7 +106,7 @@ function isDocument({ mediaType }: Descriptor): boolean {
 
 /** Tells whether an entry is a list of referrers, as some tools keep them beside images. */
 function isList({ mediaType, annotations }: Descriptor): boolean {
-  return isIndexType(mediaType) && listTag.test(annotations?.[nameAnnotation] ?? '');
+  return isIndexType(mediaType) && isListTag(annotations?.[nameAnnotation] ?? '');
 }
 
 /** Whatever else a layout holds may be gone or damaged without being a matter of what is copied. */

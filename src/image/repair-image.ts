@@ -7,6 +7,8 @@ import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
 import { RegistrySource } from './registry-image.js';
+import { ReferrersList } from './referrers-list-source.js';
+import { subjectOf } from './referrers-list.js';
 import { maxIndexDepth } from './resolve-image.js';
 import { imageRecord } from './store-image.js';
 
@@ -21,18 +23,26 @@ export interface RepairImageOptions {
 
 /**
  * Pulls an image again that is in the store by its record: by digest, whatever its tag leads to by
- * now. What is there isn't fetched.
+ * now. What is there isn't fetched. A list of referrers is what the store has made of those that
+ * were pulled; one that is lost is made again of what the registry has by now.
  */
 export function repairImage(options: RepairImageOptions): Observable<PullEvent> {
   const { store, registry, downloads, reference } = options;
-  return fromAbortable(() => imageRecord(store, reference)).pipe(
-    mergeMap((record) => {
+  return fromAbortable(async () => ({
+    record: await imageRecord(store, reference),
+    subject: await subjectOf(store, reference),
+  })).pipe(
+    mergeMap(({ record, subject }) => {
       const { host, path } = parseReference(reference);
       const copy$ = isIndexType(record.manifest.mediaType) ? copyAllToStore : copyToStore;
       // What is in the store has been allowed before.
       const foreign = 'fetch';
       const { digest } = record.manifest;
-      const source = new RegistrySource(registry, { host, path, digest }, foreign);
+      const recorded = new RegistrySource(registry, { host, path, digest }, foreign);
+      const source =
+        subject === undefined
+          ? recorded
+          : new ReferrersList(recorded, { store, list: record.manifest, subject });
       return copy$({ source, store, downloads, reference, platform: undefined, foreign }).pipe(
         mergeMap((event) =>
           event.kind === 'result' && record.resolved !== record.manifest.digest

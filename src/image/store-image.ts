@@ -1,6 +1,5 @@
 import { BlobNotFoundError, type ImageRecord, type Store } from '../layer/index.js';
 import {
-  formatReference,
   parseIndex,
   parseReference,
   type BlobBody,
@@ -9,9 +8,10 @@ import {
   type Digest,
   type Repository,
 } from '../oci/index.js';
-import { referrersTag, type FetchedManifest } from '../registry/index.js';
+import type { FetchedManifest } from '../registry/index.js';
 import { ImageNotFoundError, IncompleteImageError } from './errors.js';
 import { verified } from './read-document.js';
+import { referrersName } from './referrers-list.js';
 import type { ImageSource } from './seams.js';
 
 /** An image in a store, to be read. */
@@ -59,11 +59,6 @@ export class StoreSource implements ImageSource {
   blob({ digest }: Descriptor, request: BlobRequest): Promise<BlobBody> {
     return this.#store.blobs.open(digest, request);
   }
-}
-
-/** The name, in full, of the list of a manifest's referrers in a store. */
-export function referrersName({ host, path }: Repository, subject: Digest): string {
-  return formatReference({ host, path, tag: referrersTag(subject) });
 }
 
 /** The record of an image that must be in the store. @throws ImageNotFoundError */

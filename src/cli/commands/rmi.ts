@@ -1,4 +1,4 @@
-import { ImageNotFoundError } from '../../image/index.js';
+import { ImageNotFoundError, removeImage } from '../../image/index.js';
 import { familiarReference, formatReference, parseReference } from '../../oci/index.js';
 import { openStore } from '../open-store.js';
 import type { StoreOptions } from '../options.js';
@@ -13,11 +13,13 @@ export async function rmi(
   const removed: string[] = [];
   for (const reference of references) {
     const name = formatReference(reference);
-    if (!(await store.images.delete(name))) {
+    const gone = await removeImage(store, name);
+    if (gone.length === 0) {
       throw new ImageNotFoundError(name, 'the store', "'rxfer images' lists what there is.");
     }
-    removed.push(name);
-    if (options.format === 'text') console.log(familiarReference(reference));
+    removed.push(...gone);
+    if (options.format === 'json') continue;
+    for (const each of gone) console.log(familiarReference(parseReference(each)));
   }
   if (options.format === 'json') console.log(JSON.stringify({ removed }));
 }
