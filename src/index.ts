@@ -83,6 +83,7 @@ export {
   InvalidLayerError,
   type KeptBlob,
   type Layer,
+  type LayerIdentity,
   type LayerIngest,
   type LayerLease,
   LayerLimitError,

@@ -79,9 +79,9 @@ async function compare(
   folder: string,
 ): Promise<void> {
   const diff = join(store.directory, 'layers', 'sha256', digestHex(layer.chainID), 'diff');
-  const [skeleton, made] = await timed(() => skeletonOf(store, layer, join(folder, 'skeleton')));
+  const [skeleton, made] = await timed(() => skeletonOf(layer, join(folder, 'skeleton')));
   const ways: [string, () => AsyncIterable<Buffer>][] = [
-    ['blob', () => blobTar(store, layer)],
+    ['blob', () => blobTar(layer)],
     ['files', () => assembled(skeleton, diff)],
   ];
   console.log(`${title}: ${mega(layer.size)} uncompressed`);
@@ -105,13 +105,13 @@ async function compare(
   console.log(`  files, compressed again for a push: ${compressing.toFixed(0)} ms`);
 }
 
-async function* blobTar(store: DiskStore, layer: Layer): AsyncGenerator<Buffer> {
-  yield* (await store.layers.openTar(layer, noSignal)) as AsyncIterable<Buffer>;
+async function* blobTar(layer: Layer): AsyncGenerator<Buffer> {
+  yield* (await layer.tarStream()) as AsyncIterable<Buffer>;
 }
 
 /** Cuts the files' bytes out of a layer's archive, which is read into memory for that. */
-async function skeletonOf(store: DiskStore, layer: Layer, file: string): Promise<Skeleton> {
-  const stream = await store.layers.openTar(layer, noSignal);
+async function skeletonOf(layer: Layer, file: string): Promise<Skeleton> {
+  const stream = await layer.tarStream();
   const tar = await buffer(stream);
   const gaps: Gap[] = [];
   const kept: Buffer[] = [];

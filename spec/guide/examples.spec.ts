@@ -101,7 +101,7 @@ describe('scan-layers', () => {
   it('reads the files of each layer', async () => {
     await addImage('app', 'bottom', 'top');
     const scanned = await lastValueFrom(
-      scanLayers(rxfer, store, `${registry.host}/app:v1`).pipe(toArray()),
+      scanLayers(rxfer, `${registry.host}/app:v1`).pipe(toArray()),
     );
     expect(scanned.map(({ header }) => [header.name, header.size]).sort()).toEqual([
       ['bottom', 10_000],

@@ -31,7 +31,6 @@ describe('the contract', () => {
           acquire: (chainID) => layers.acquire(chainID),
           ingest,
           register: (staged, parent) => layers.register(staged, parent),
-          openTar: (layer, signal) => layers.openTar(layer, signal),
         },
       });
     };

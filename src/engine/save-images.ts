@@ -84,7 +84,7 @@ async function addLayer(
         done(null, chunk);
       },
     });
-    const bytes = await store.layers.openTar(layer, signal);
+    const bytes = await layer.tarStream(signal);
     const entry = pack.entry({ name: layerName(diffID), size, mtime, mode: 0o644 });
     await pipeline(bytes, hashing, entry as unknown as NodeJS.WritableStream, { signal });
     const actual = finishDigest(hash, 'sha256') as string as DiffID;

@@ -134,7 +134,7 @@ class ImageUnpacking {
     const { layers } = this.#store;
     const signal = this.#signal;
     const hash = createHash('sha256');
-    const tar = await layers.openTar(layer, signal);
+    const tar = await layer.tarStream(signal);
     const hashed: Readable = pipeline(tar, new PassThrough(), () => undefined);
     hashed.on('data', (chunk: Buffer) => hash.update(chunk));
     hashed.pause();

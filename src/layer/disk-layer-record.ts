@@ -4,11 +4,11 @@ import * as v from 'valibot';
 import { isDigest, type ChainID, type DiffID, type Digest } from '../oci/index.js';
 import type { DiskLayout } from './disk-layout.js';
 import { StoreError } from './errors.js';
-import type { Layer } from './store.js';
+import type { LayerIdentity } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
 /** A layer as its `layer.json` has it. */
-export interface LayerRecord extends Layer {
+export interface LayerRecord extends LayerIdentity {
   /** What the unpacking couldn't do, as AppliedLayer says. */
   readonly omissions: readonly string[];
 }

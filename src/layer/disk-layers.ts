@@ -20,6 +20,7 @@ import type {
   AppliedFiles,
   ApplyFilesOptions,
   Layer,
+  LayerIdentity,
   LayerIngest,
   LayerLease,
   LayerStore,
@@ -49,7 +50,7 @@ export class DiskLayers implements LayerStore {
     const { end } = await sessions.lease({ kind: 'layer', digest: chainID });
     try {
       const layer = await readLayer(layout, chainID);
-      if (layer !== undefined) return { layer, release: end };
+      if (layer !== undefined) return { layer: this.#readable(layer), release: end };
     } catch (error) {
       end();
       throw error;
@@ -67,21 +68,12 @@ export class DiskLayers implements LayerStore {
     // Before it is there, so that no collection finds it without.
     const lease = await this.#place.sessions.lease({ kind: 'layer', digest: chainID });
     try {
-      return { layer: await this.#registered(staged, chainID, parent), release: lease.end };
+      const layer = await this.#registered(staged, chainID, parent);
+      return { layer: this.#readable(layer), release: lease.end };
     } catch (error) {
       lease.end();
       throw error;
     }
-  }
-
-  async openTar({ blob }: Layer, signal: AbortSignal): Promise<Readable> {
-    const file = this.#place.layout.blob(blob.digest);
-    return onDisk(file, async () => {
-      const handle = await openBlob(file, blob.digest);
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicLength), 0, magicLength, 0);
-      const bytes = fileBytes(handle, { start: 0, signal });
-      return decompressLayer(bytes, buffer.subarray(0, bytesRead), blob.mediaType);
-    });
   }
 
   async applyFiles(
@@ -120,11 +112,26 @@ export class DiskLayers implements LayerStore {
     }
   }
 
+  #readable(layer: LayerIdentity): Layer {
+    const { signal: never } = new AbortController();
+    return { ...layer, tarStream: (signal = never) => this.#openTar(layer.blob, signal) };
+  }
+
+  async #openTar(blob: Descriptor, signal: AbortSignal): Promise<Readable> {
+    const file = this.#place.layout.blob(blob.digest);
+    return onDisk(file, async () => {
+      const handle = await openBlob(file, blob.digest);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicLength), 0, magicLength, 0);
+      const bytes = fileBytes(handle, { start: 0, signal });
+      return decompressLayer(bytes, buffer.subarray(0, bytesRead), blob.mediaType);
+    });
+  }
+
   async #registered(
     staged: StagedLayer,
     chainID: ChainID,
     parent: ChainID | undefined,
-  ): Promise<Layer> {
+  ): Promise<LayerIdentity> {
     const { layout } = this.#place;
     const known = await readLayer(layout, chainID);
     if (known !== undefined) return known;
@@ -137,7 +144,7 @@ export class DiskLayers implements LayerStore {
       );
     }
     const { blob, diffID, size } = staged;
-    const layer: Layer = { chainID, diffID, parent, blob, size };
+    const layer: LayerIdentity = { chainID, diffID, parent, blob, size };
     await this.#publish(await this.#staging(staged), layer);
     return layer;
   }
@@ -151,7 +158,7 @@ export class DiskLayers implements LayerStore {
   }
 
   /** Moves to its place what the barrier has put on the disk already. */
-  async #publish(staging: DiskStaging, layer: Layer): Promise<void> {
+  async #publish(staging: DiskStaging, layer: LayerIdentity): Promise<void> {
     const folder = this.#place.layout.layer(layer.chainID);
     await onDisk(folder, async () => {
       try {

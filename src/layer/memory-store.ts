@@ -85,17 +85,18 @@ class MemoryLayers implements LayerStore {
         hint: 'Register the layers of an image bottom-up, and keep the lease on each meanwhile.',
       });
     }
-    const layer: Layer = { chainID, diffID, parent, blob, size };
+    const tarStream = (signal?: AbortSignal): Promise<Readable> => this.#openTar(blob, signal);
+    const layer: Layer = { chainID, diffID, parent, blob, size, tarStream };
     this.#layers.set(chainID, layer);
     return leaseOn(layer);
   }
 
-  openTar({ blob }: Layer, signal: AbortSignal): Promise<Readable> {
+  #openTar(blob: Descriptor, signal: AbortSignal | undefined): Promise<Readable> {
     const bytes = this.#blobs.get(blob.digest);
     if (bytes === undefined) return Promise.reject(new BlobNotFoundError(blob.digest));
     const head = bytes.subarray(0, magicLength);
     return Promise.resolve(
-      decompressLayer(Readable.from([bytes], { signal }), head, blob.mediaType),
+      decompressLayer(Readable.from([bytes], signal && { signal }), head, blob.mediaType),
     );
   }
 }

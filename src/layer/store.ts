@@ -4,8 +4,8 @@ import type { AppliedLayer } from './apply-entries.js';
 import type { SharedFiles, SharingMode } from './file-sharing.js';
 import type { UnpackLimits } from './limits.js';
 
-/** A layer in a store: registered on its parent, unpacked, and there to stay while leased. */
-export interface Layer {
+/** What identifies a registered layer, and says where it came from. */
+export interface LayerIdentity {
   readonly chainID: ChainID;
   readonly diffID: DiffID;
   /** The layer below, or `undefined` for the lowest. */
@@ -14,6 +14,21 @@ export interface Layer {
   readonly blob: Descriptor;
   /** Bytes of the uncompressed tar. */
   readonly size: number;
+}
+
+/** A layer in a store: registered on its parent, unpacked, and there to stay while leased. */
+export interface Layer extends LayerIdentity {
+  /**
+   * Opens the layer as the very tar that its diffID was made of, from the store alone. To be called
+   * while the layer is leased; what is open can be read to its end after that. The bytes aren't
+   * hashed again: whoever must be sure compares their digest with the diffID.
+   *
+   * @param signal destroys the stream with its reason.
+   * @returns a stream with back-pressure, which the caller reads to its end or destroys.
+   * @throws BlobNotFoundError, StoreError; the stream fails with InvalidLayerError where the blob
+   * is damaged so that it can't be decompressed.
+   */
+  tarStream(signal?: AbortSignal): Promise<Readable>;
 }
 
 /** Keeps a layer and all below it from garbage collection until released. */
@@ -101,12 +116,10 @@ export interface LayerStore {
    * there when the chain is known already. `parent` must be leased by the caller.
    */
   register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease>;
-  /** The layer as the very tar its diffID was made of. The caller reads to the end or destroys. */
-  openTar(layer: Layer, signal: AbortSignal): Promise<Readable>;
   /**
    * Unpacks the layer onto a folder, as applyLayer with whiteouts applied would, from the files
    * that the store has of it. `undefined`, and nothing is done, when it has none, or when they
-   * aren't as the layer has them any more: then {@link openTar} is left. A store needn't have this.
+   * aren't as the layer has them any more: then {@link Layer.tarStream} is left. A store needn't have this.
    */
   applyFiles?(
     layer: Layer,

@@ -8,7 +8,6 @@ import {
   ingesting,
   sampleBlob,
   stage,
-  unaborted,
   type StoreCase,
 } from './store-contract-support.js';
 
@@ -93,7 +92,7 @@ export const layerCases: readonly StoreCase[] = [
       await staged.discard();
       const hash = createHash('sha256');
       let size = 0;
-      const tar = await layers.openTar(layer, unaborted());
+      const tar = await layer.tarStream();
       for await (const chunk of tar as AsyncIterable<Buffer>) {
         hash.update(chunk);
         size += chunk.length;
@@ -103,6 +102,18 @@ export const layerCases: readonly StoreCase[] = [
       lease.release();
     },
   })),
+  caseOfLayer('ends the tar of a layer that is no longer wanted', async ({ layers, ...sample }) => {
+    const staged = await stage(layers, sample);
+    (await layers.register(staged, undefined)).release();
+    await staged.discard();
+    const found = await layers.acquire(chainIDOf(undefined, sample.diffID));
+    assert(found !== undefined);
+    const stop = new AbortController();
+    const tar = await found.layer.tarStream(stop.signal);
+    stop.abort();
+    await assert.rejects(tar.toArray(), { name: 'AbortError' });
+    found.release();
+  }),
   caseOfLayer(
     'keeps a layer for later images when its ingest is long over',
     async ({ layers, ...sample }) => {

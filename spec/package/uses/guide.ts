@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   }
   const images = await lastValueFrom(pullMany(rxfer, references, () => undefined).pipe(toArray()));
   deepStrictEqual(images.map(({ reference }) => reference).sort(), references);
-  const files = await lastValueFrom(scanLayers(rxfer, store, `${registry.host}/one:v1`));
+  const files = await lastValueFrom(scanLayers(rxfer, `${registry.host}/one:v1`));
   deepStrictEqual(files.header.name, 'one');
   const stopped = pullWithSignal(rxfer, `${registry.host}/two:v1`, AbortSignal.timeout(60_000));
   deepStrictEqual((await stopped).kind, 'result');
