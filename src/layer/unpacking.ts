@@ -14,18 +14,12 @@ export interface UnpackedLayer {
 }
 
 /**
- * Reads the tar to its end. Its rejection fails the unpacking; the signal ends it, also when there
- * is nothing more to read.
- */
-type Consume = (tar: Readable, signal: AbortSignal) => Promise<unknown>;
-
-/**
  * The part of a layer's way that doesn't depend on its parent: compressed bytes in at one end,
  * decompressed and hashed to the diffID, and out to whoever consumes the tar.
  */
 export class Unpacking {
   readonly #blob: Descriptor;
-  readonly #consume: Consume;
+  readonly #consume: (tar: Readable, signal: AbortSignal) => Promise<unknown>;
   readonly #stopping = new AbortController();
   readonly #entry = new PassThrough({ highWaterMark: 256 * 1024 });
   readonly #hashing: HashingStream;
@@ -35,7 +29,15 @@ export class Unpacking {
   /** Called when the entry takes bytes again, or when all has failed. */
   #wake: (() => void) | undefined;
 
-  constructor(blob: Descriptor, consume: Consume, limits: UnpackLimits = {}) {
+  /**
+   * @param consume reads the tar to its end; its rejection fails the unpacking. The signal ends it,
+   * also when there is nothing more to read.
+   */
+  constructor(
+    blob: Descriptor,
+    consume: (tar: Readable, signal: AbortSignal) => Promise<unknown>,
+    limits: UnpackLimits = {},
+  ) {
     this.#blob = blob;
     this.#consume = consume;
     this.#hashing = new HashingStream(unpackedSizeLimit(blob.size, limits));
