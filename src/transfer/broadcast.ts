@@ -68,47 +68,66 @@ export class Broadcast<E extends object> extends Ring<Listener<E>> implements Ob
   }
 
   next(event: E): void {
-    this.#inOrder({ kind: 'N', value: event });
+    if (this.#telling) this.#later({ kind: 'N', value: event });
+    else this.#inOrder(passEvent, (this.#latest = event));
   }
 
   error(error: unknown): void {
-    this.#inOrder({ kind: 'E', error });
+    if (this.#telling) this.#later({ kind: 'E', error });
+    else this.#inOrder(passError, error);
   }
 
   complete(): void {
-    this.#inOrder(completion);
+    if (this.#telling) this.#later({ kind: 'C' });
+    else this.#inOrder(passEnd, undefined);
   }
 
-  #inOrder(notification: ObservableNotification<E>): void {
-    if (this.#telling) {
-      (this.#pending ??= []).push(notification);
-      return;
-    }
+  #later(notification: ObservableNotification<E>): void {
+    (this.#pending ??= []).push(notification);
+  }
+
+  #inOrder<W>(pass: Pass<E, W>, what: W): void {
     this.#telling = true;
-    this.#tell(notification);
-    for (let next = this.#pending?.shift(); next; next = this.#pending?.shift()) this.#tell(next);
+    this.#tell(pass, what);
+    for (let next = this.#pending?.shift(); next; next = this.#pending?.shift()) {
+      if (next.kind === 'N') this.#tell(passEvent, (this.#latest = next.value));
+      else if (next.kind === 'E') this.#tell(passError, next.error);
+      else this.#tell(passEnd, undefined);
+    }
     this.#telling = false;
   }
 
   /** Those who come meanwhile are not told: they have heard the latest as they came. */
-  #tell(notification: ObservableNotification<E>): void {
-    if (notification.kind === 'N') this.#latest = notification.value;
-    for (const { subscriber } of this.links()) {
-      try {
-        pass(notification, subscriber);
-      } catch (error) {
-        reportUnhandled(error);
-      }
-    }
+  #tell<W>(pass: Pass<E, W>, what: W): void {
+    const { first } = this;
+    if (first === undefined) return;
+    // Almost all have one listener, who needs no list.
+    if (first.next === first) passSafely(pass, first, what);
+    else for (const listener of this.links()) passSafely(pass, listener, what);
   }
 }
 
-const completion = { kind: 'C' } as const;
+/** Hands one notification to a subscriber. Without an object for each, since most are told at once. */
+type Pass<E, W> = (subscriber: Subscriber<E>, what: W) => void;
 
-function pass<E>(notification: ObservableNotification<E>, subscriber: Subscriber<E>): void {
-  if (notification.kind === 'N') subscriber.next(notification.value);
-  else if (notification.kind === 'E') subscriber.error(notification.error);
-  else subscriber.complete();
+function passEvent<E>(subscriber: Subscriber<E>, event: E): void {
+  subscriber.next(event);
+}
+
+function passError(subscriber: Subscriber<never>, error: unknown): void {
+  subscriber.error(error);
+}
+
+function passEnd(subscriber: Subscriber<never>): void {
+  subscriber.complete();
+}
+
+function passSafely<E, W>(pass: Pass<E, W>, { subscriber }: Listener<E>, what: W): void {
+  try {
+    pass(subscriber, what);
+  } catch (error) {
+    reportUnhandled(error);
+  }
 }
 
 /** Reports as RxJS reports what a handler throws: on its own, by `config.onUnhandledError`. */

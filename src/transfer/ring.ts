@@ -19,9 +19,6 @@ export class Ring<L extends Link> {
 
   /** All of them, as they stand now. */
   links(): L[] {
-    const first = this.#first;
-    // Almost all rings of watchers hold one, and a literal is the smallest array.
-    if (first?.next === first) return first === undefined ? [] : [first];
     const links: L[] = [];
     for (let link = this.#first; link; link = link.next === this.#first ? undefined : link.next) {
       links.push(link);
