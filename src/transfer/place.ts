@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { Claims } from './claims.js';
 import { Claim, type Line } from './line.js';
+import { Link } from './ring.js';
 
 /** Where a {@link Place} is: not yet in line, in line, holding a slot, or done with it. */
 export type PlaceState = 'apart' | 'waiting' | 'held' | 'left';
@@ -30,7 +31,7 @@ export interface SlotHolder {
  * joins e:     -^!                       has left by then: e stands where it stood
  * ```
  */
-export class Place {
+export class Place extends Link {
   readonly #holder: SlotHolder;
   /** The first claim, which is the only one of almost all. */
   #claim: Claim<Place> | undefined;
@@ -40,6 +41,7 @@ export class Place {
   #slot: Subscriber<never> | undefined;
 
   constructor(holder: SlotHolder) {
+    super();
     this.#holder = holder;
   }
 
@@ -84,21 +86,28 @@ export class Place {
     this.#holder.start();
   }
 
+  /** Holds this slot from now on, unless it was left again already. */
+  keep(slot: Subscriber<never>): boolean {
+    if (this.#state !== 'held') return false;
+    this.#slot = slot;
+    return true;
+  }
+
   /**
-   * The holding of the slot: completes when the place is left, at once where it was before. Each
+   * The slot that is held, for another mergeMap: completes at once where it was left before. Each
    * new limit subscribes to one anew, so that its end doesn't mean that the slot is free.
    */
   occupancy(): Observable<never> {
     return new Observable<never>((slot) => {
-      if (this.#state === 'left') slot.complete();
-      else this.#slot = slot;
+      if (!this.keep(slot)) slot.complete();
     });
   }
 
-  leave(): void {
+  /** Leaves the line, or the slot, which it gives back. */
+  leave(): Subscriber<never> | undefined {
     this.#state = 'left';
     this.#leaveLine();
-    this.#slot?.complete();
+    return this.#slot;
   }
 
   #find(priority: number, group: unknown): Claim<Place> | undefined {

@@ -2,24 +2,23 @@ import {
   BehaviorSubject,
   concat,
   defer,
-  EMPTY,
   from,
   mergeMap,
-  NEVER,
   Observable,
   switchMap,
   type Subscriber,
 } from 'rxjs';
 import { Line } from './line.js';
 import type { Place } from './place.js';
+import { Ring } from './ring.js';
 
 /**
  * Hands out a limited number of slots to places, in the order of their {@link Line}.
  *
- * What `mergeMap(…, limit)` runs is the occupancy of a slot. It is fed with *turns* rather than
- * with the waiting themselves: a turn goes to whoever is next in line when it comes, and at most
- * one waits in mergeMap's buffer. So the line has any order that we want and is left at once, and
- * the buffer, an array that mergeMap shifts, stays short whatever waits.
+ * What `mergeMap(…, limit)` runs is a slot in use. It is fed with *turns* rather than with the
+ * waiting themselves: a turn makes a slot serve whoever is next in line, one after the other, until
+ * nobody is, and at most one waits in mergeMap's buffer. So the line has any order that we want and
+ * is left at once, and the buffer, an array that mergeMap shifts, stays short whatever waits.
  *
  * ```
  * limit 2   a: p-----(r|)
@@ -62,16 +61,15 @@ import type { Place } from './place.js';
 export class Slots {
   readonly #changed: () => void;
   readonly #line = new Line<Place>();
-  readonly #occupied = new Set<Place>();
+  readonly #occupied = new Ring<Place>();
   /** Where mergeMap takes turns. */
   #turns: Subscriber<'turn'> | undefined;
   readonly #limit$: BehaviorSubject<number>;
+  #active = 0;
   #waiting = 0;
   /** A turn waits in mergeMap's buffer for a slot. */
   #turnWaits = false;
   #offering = false;
-  /** Which mergeMap is at work: one more with each switch of the limit. */
-  #generation = 0;
 
   /**
    * @param limit how many hold a slot at a time; 0: any number.
@@ -90,7 +88,7 @@ export class Slots {
   }
 
   get active(): number {
-    return this.#occupied.size;
+    return this.#active;
   }
 
   get waiting(): number {
@@ -122,25 +120,29 @@ export class Slots {
    * ```
    */
   leave(place: Place): void {
-    if (place.state === 'left') return;
-    if (place.state === 'waiting') this.#waiting--;
-    else this.#occupied.delete(place);
-    place.leave();
+    const { state } = place;
+    if (state === 'left') return;
+    if (state === 'waiting') this.#waiting--;
+    else if (state === 'held') {
+      this.#active--;
+      this.#occupied.remove(place);
+    }
+    const slot = place.leave();
+    if (slot?.closed === false) this.#pass(slot);
     this.#changed();
   }
 
   #schedule(limit: number): Observable<never> {
-    const generation = ++this.#generation;
     const held$ = defer(() => {
       this.#turnWaits = false;
-      return from([...this.#occupied]);
+      return from(this.#occupied.links());
     });
     const turns$ = new Observable<'turn'>((turns) => {
       this.#turns = turns;
     });
     return concat(held$, turns$).pipe(
       mergeMap(
-        (next) => (next === 'turn' ? this.#takeTurn(generation) : next.occupancy()),
+        (next) => (next === 'turn' ? this.#turn() : next.occupancy()),
         limit === 0 ? Number.POSITIVE_INFINITY : limit,
       ),
     );
@@ -160,26 +162,39 @@ export class Slots {
     }
   }
 
+  /** A slot in use, from its first turn until nobody is in line when it becomes free. */
+  #turn(): Observable<never> {
+    return new Observable<never>((slot) => {
+      this.#turnWaits = false;
+      this.#serve(slot);
+      this.#offer();
+    });
+  }
+
+  /** A slot was left. Where more run than a lowered limit lets, mergeMap has one of them for it. */
+  #pass(slot: Subscriber<never>): void {
+    const { limit } = this;
+    if (limit === 0 || this.#active < limit) this.#serve(slot);
+    else slot.complete();
+  }
+
   /**
-   * Grants the slot to the next in line who keeps it. Those who leave it again before their start
-   * returns are passed in this loop, since mergeMap would take each in a call of its own, one
-   * inside the other.
+   * Grants a free slot to the next in line who keeps it. Those who leave it again before their start
+   * returns are passed in this loop, since one that left a slot it had already got would serve the
+   * next from inside its own start.
    */
-  #takeTurn(generation: number): Observable<never> {
-    this.#turnWaits = false;
+  #serve(slot: Subscriber<never>): void {
     for (let claim = this.#line.next(); claim !== undefined; claim = this.#line.next()) {
       const place = claim.holder;
       this.#waiting--;
-      this.#occupied.add(place);
+      this.#active++;
+      this.#occupied.push(place);
       place.take();
       // A start that changed the limit made another mergeMap, which has this occupancy and gives
       // the turns from now on.
-      const superseded = generation !== this.#generation;
-      if (superseded || place.state === 'held') {
-        this.#offer();
-        return superseded ? NEVER : place.occupancy();
-      }
+      if (slot.closed) return;
+      if (place.keep(slot)) return;
     }
-    return EMPTY;
+    slot.complete();
   }
 }
