@@ -48,6 +48,17 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Examples:\n  rxfer pull alpine:3.20\n');
   });
+
+  it.each([
+    ['nothing', ''],
+    ['pul', '(Did you mean pull?)\n'],
+  ])('says that there is no command %s', async (name, suggestion) => {
+    const { code, stdout, stderr } = await cli('help', name);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(
+      `error: unknown command '${name}'\n${suggestion}(rxfer --help shows what there is)\n`,
+    );
+  });
 });
 
 describe('the manual', () => {

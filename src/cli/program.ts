@@ -303,5 +303,19 @@ export function createProgram(version: string): Command {
     (await import('./commands/man.js')).man(program),
   );
 
+  // Commander's own says nothing of a command that there isn't.
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command]')
+    .description('display help for command')
+    .exitOverride()
+    .action(async (name?: string) => {
+      const command = program.commands.find((each) => each.name() === name);
+      if (name === undefined) return program.help();
+      command?.help();
+      await program.parseAsync([name], { from: 'user' });
+    });
+
   return program;
 }
