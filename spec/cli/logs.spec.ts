@@ -36,7 +36,7 @@ describe('--log-level', () => {
       / debug HTTP request method=GET host=127\.0\.0\.1:\d+ path=\/v2\/app\/manifests\/v1 status=200 ms=\d+\n/,
     );
     expect(stderr).toMatch(/ debug layer registered digest=sha256:\w+ /);
-    expect(stdout).toMatch(/1 layers pulled/);
+    expect(stdout).toMatch(/\n1 layer pulled/);
     const quiet = await cli(...pull(), '--progress', 'none', '--log-level', 'info');
     expect(quiet.stderr).toBe('');
   });

@@ -46,7 +46,7 @@ describe('rxfer rmi, df and gc', () => {
     });
     expect((await run('df')).stdout).toMatch(/^KIND .*RECLAIMABLE\nimages +0 /);
     const planned = await run('gc', '--dry-run');
-    expect(planned.stdout).toContain('1 layers, 3 blobs, 0 partial downloads would be removed');
+    expect(planned.stdout).toContain('1 layer, 3 blobs, 0 partial downloads would be removed');
     expect(planned.stdout).toContain(image.layers[0]!.digest);
     expect(readdirSync(join(store, 'layers', 'sha256'))).toHaveLength(1);
     expect(jsonOf(await run('gc', '--format', 'json'))).toMatchObject({
@@ -67,7 +67,7 @@ describe('rxfer verify', () => {
   it('is content with a store that is whole', async () => {
     expect(await run('verify')).toMatchObject({
       code: 0,
-      stdout: '3 blobs, 1 layers, 1 images checked; 0 damaged\n',
+      stdout: '3 blobs, 1 layer, 1 image checked; 0 damaged\n',
     });
   });
 

@@ -1,5 +1,6 @@
 import type { IndexedImage, Referrer, ResolvedImage } from '../image/index.js';
 import { formatPlatform, type Digest } from '../oci/index.js';
+import { counted } from './counted.js';
 
 /** An image of an index as programs read it. */
 export interface IndexedImageJson {
@@ -30,9 +31,9 @@ export function referrersJson(referrers: readonly Referrer[]): object[] {
 
 /** How much there is beside layers, as people read it before their number. */
 export function imagesText({ images, referrers }: ResolvedImage): string {
-  return counted(images, 'image') + counted(referrers, 'referrer');
+  return listed(images, 'image') + listed(referrers, 'referrer');
 }
 
-function counted(list: readonly unknown[] | undefined, what: string): string {
-  return list === undefined ? '' : `${list.length} ${list.length === 1 ? what : `${what}s`}, `;
+function listed(list: readonly unknown[] | undefined, what: string): string {
+  return list === undefined ? '' : `${counted(list.length, what)}, `;
 }

@@ -1,4 +1,5 @@
 import type { CopyEvent, PullEvent } from '../image/index.js';
+import { counted } from './counted.js';
 import { imagesJson, imagesText, referrersJson } from './images-json.js';
 import { formatBytes } from '../progress/index.js';
 
@@ -23,6 +24,6 @@ export function printCopied(
     console.log(JSON.stringify(told));
     return;
   }
-  const moved = `${imagesText(image)}${image.layers.length} layers, ${formatBytes(bytes)} moved`;
+  const moved = `${imagesText(image)}${counted(image.layers.length, 'layer')}, ${formatBytes(bytes)} moved`;
   console.log(`${destination}\n${digest}\n${moved} in ${seconds.toFixed(1)} s`);
 }

@@ -1,6 +1,7 @@
 import { fromAbortable } from '../../distribution/index.js';
 import type { Collection } from '../../layer/index.js';
 import { formatBytes } from '../../progress/index.js';
+import { counted } from '../counted.js';
 import type { StoreOptions } from '../options.js';
 import { runSession } from '../session.js';
 
@@ -25,7 +26,11 @@ function* linesOf(collected: Collection, mode: 'remove' | 'dry run'): Generator<
   for (const chainID of layers) yield `layer    ${chainID}`;
   for (const digest of blobs) yield `blob     ${digest}`;
   for (const digest of partials) yield `partial  ${digest}`;
-  const counts = `${layers.length} layers, ${blobs.length} blobs, ${partials.length} partial downloads`;
+  const counts = [
+    counted(layers.length, 'layer'),
+    counted(blobs.length, 'blob'),
+    counted(partials.length, 'partial download'),
+  ].join(', ');
   const done = mode === 'remove' ? 'removed' : 'would be removed';
   yield `${counts} ${done}, ${formatBytes(bytes)}`;
 }

@@ -17,6 +17,7 @@ import type {
 } from '../../image/index.js';
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
+import { counted } from '../counted.js';
 import { moveImages } from '../move-images.js';
 import { RxferError } from '../../transfer/index.js';
 import type { MoveOptions } from '../options.js';
@@ -143,6 +144,6 @@ function text({ image, bytes, seconds }: Pulled): string {
   const { reference, resolved, statuses } = image;
   const pulled = statuses.filter((status) => status === 'pulled').length;
   const existed = statuses.length - pulled;
-  const layers = `${imagesText(image)}${pulled} layers pulled, ${existed} there before`;
+  const layers = `${imagesText(image)}${counted(pulled, 'layer')} pulled, ${existed} there before`;
   return `${reference}\n${resolved}\n${layers}, ${formatBytes(bytes)} in ${seconds.toFixed(1)} s`;
 }

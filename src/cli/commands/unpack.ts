@@ -1,6 +1,7 @@
 import type { ReusedFiles } from '../../image/index.js';
 import type { SharingMode } from '../../layer/index.js';
 import { parseReference } from '../../oci/index.js';
+import { counted } from '../counted.js';
 import { moveImages } from '../move-images.js';
 import type { MoveOptions } from '../options.js';
 import { moveOptionsOf } from '../platform-options.js';
@@ -36,5 +37,5 @@ export async function unpack(
 function describe({ layers, linked, cloned, copied }: ReusedFiles): string {
   const counts = `${linked} files linked, ${cloned} cloned, ${copied} copied`;
   const caution = linked === 0 ? '' : "; don't write to linked files, they are the store's";
-  return `From ${layers} unpacked layers: ${counts}${caution}`;
+  return `From ${counted(layers, 'unpacked layer')}: ${counts}${caution}`;
 }

@@ -4,6 +4,7 @@ import { fromAbortable } from '../../distribution/index.js';
 import type { Rxfer } from '../../image/index.js';
 import { StoreError, type Verification } from '../../layer/index.js';
 import { RxferError } from '../../transfer/index.js';
+import { counted } from '../counted.js';
 import type { StoreOptions } from '../options.js';
 import { runSession } from '../session.js';
 
@@ -75,7 +76,7 @@ function* linesOf({ damages, checked }: Verification, repairs: Repair[]): Genera
     yield error === undefined ? `repaired ${reference}` : `not repaired ${reference}: ${error}`;
   }
   const { blobs, layers, images } = checked;
-  yield `${blobs} blobs, ${layers} layers, ${images} images checked; ${damages.length} damaged`;
+  yield `${counted(blobs, 'blob')}, ${counted(layers, 'layer')}, ${counted(images, 'image')} checked; ${damages.length} damaged`;
 }
 
 function nameOf({ reference }: Repair): string {
