@@ -53,6 +53,7 @@ export {
   parseRepository,
   type Platform,
   type Reference,
+  type ReferenceKind,
   type Repository,
   type RootFS,
   shortDigest,

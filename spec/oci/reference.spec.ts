@@ -5,20 +5,24 @@ import {
   InvalidReferenceError,
   parseHost,
   parseReference,
+  parseRepository,
   type Digest,
   type Reference,
 } from '../../src/oci/index.js';
 
 const sha256 = `sha256:${'a'.repeat(64)}`;
 
-function failure(text: string): InvalidReferenceError {
+function failure(
+  text: string,
+  parse: (text: string) => unknown = parseReference,
+): InvalidReferenceError {
   try {
-    parseReference(text);
+    parse(text);
   } catch (error) {
     if (error instanceof InvalidReferenceError) return error;
     throw error;
   }
-  throw new Error(`'${text}' is a reference`);
+  throw new Error(`'${text}' can be read`);
 }
 
 describe('parseReference', () => {
@@ -64,7 +68,7 @@ describe('parseReference', () => {
     ['quay.io/App', 8],
     ['quay..io/app', 4],
     ['quay.io:/app', 7],
-    ['quay.io:99999/app', 0],
+    ['quay.io:99999/app', 8],
     ['256.1.1.1/app', 0],
     ['[::zz]/app', 0],
     ['[::1/app', 0],
@@ -91,6 +95,15 @@ describe('parseReference', () => {
     }
     expect(failure('alpine:3.20@sha256:abc').message).toContain('alpine:3.20@sha256:abc');
   });
+
+  it.each(['https://quay.io/app', 'docker://localhost:5000/app:v1', 'HTTP://alpine'])(
+    'says of %p to leave the scheme away',
+    (text) => {
+      const scheme = text.slice(0, text.indexOf('//') + 2);
+      expect(failure(text).message).toContain(`write it without '${scheme}'`);
+      expect(failure(text).position).toBe(scheme.length - 3);
+    },
+  );
 
   it('reads back what is formatted, whatever the reference', () => {
     fc.assert(
@@ -153,9 +166,61 @@ describe('parseHost', () => {
     expect(parseHost('index.docker.io')).toBe('docker.io');
     expect(parseHost('registry')).toBe('registry');
     expect(parseHost('[::1]:5000')).toBe('[::1]:5000');
-    expect(() => parseHost('https://quay.io')).toThrow(InvalidReferenceError);
-    expect(() => parseHost('quay.io/team')).toThrow(InvalidReferenceError);
-    expect(() => parseHost('')).toThrow(InvalidReferenceError);
+  });
+
+  it.each([
+    ['', 0, 'it is empty'],
+    ['https://quay.io', 5, "write it without 'https://'"],
+    ['quay.io/team', 7, "only ':port' may follow its name"],
+    ['localhost:5000/', 14, "only ':port' may follow its name"],
+    ['localhost:99999', 10, "'99999' is not a port"],
+    ['localhost:port', 9, "only ':port' may follow its name"],
+    ['reg istry', 3, "only ':port' may follow its name"],
+    ['[::1', 0, 'it does not begin with a name or an address'],
+    ['1.2.3.4.5', 0, 'it is not an address'],
+  ])('says of %p that it is no registry, and where', (text, position, problem) => {
+    const error = failure(text, parseHost);
+    expect(error.message).toBe(
+      `'${text}' is not a registry: ${problem} (at character ${position + 1})`,
+    );
+    expect(error.position).toBe(position);
+    expect(error.hint).toBe(
+      "A registry reads 'host[:port]', such as 'docker.io' or 'localhost:5000'.",
+    );
+  });
+
+  it.each(['user:pass word@localhost', 'user:1pass@quay.io:5000', 'https://me:pass@host'])(
+    'shows no password in %p',
+    (text) => {
+      const { message, hint } = failure(text, parseHost);
+      expect(`${message} ${hint}`).not.toMatch(/pass|word/);
+      expect(message).toContain('it holds a login');
+    },
+  );
+});
+
+describe('parseRepository', () => {
+  it('reads a repository', () => {
+    expect(parseRepository('alpine')).toEqual({ host: 'docker.io', path: 'library/alpine' });
+    expect(parseRepository('localhost:5000/app')).toEqual({ host: 'localhost:5000', path: 'app' });
+  });
+
+  it.each([
+    ['alpine:3.20', 6, 'it has a tag or a digest'],
+    [`alpine@${sha256}`, 6, 'it has a tag or a digest'],
+    ['localhost:5000', 9, 'it has a tag or a digest'],
+    ['http://x/y', 4, "write it without 'http://'"],
+    ['x:99999/y', 2, "'99999' is not a port"],
+    ['Alpine', 0, "'Alpine' is not a part of a path; names are lower-case"],
+  ])('says of %p that it is no repository, and where', (text, position, problem) => {
+    const error = failure(text, parseRepository);
+    expect(error.message).toBe(
+      `'${text}' is not a repository: ${problem} (at character ${position + 1})`,
+    );
+    expect(error.position).toBe(position);
+    expect(error.hint).toBe(
+      "A repository reads '[host[:port]/]path', such as 'alpine' or 'localhost:5000/team/app'.",
+    );
   });
 });
 

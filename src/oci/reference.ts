@@ -15,23 +15,48 @@ export interface Reference extends Repository {
   readonly digest?: Digest;
 }
 
-/** A reference that does not follow the grammar; the message points at the character. */
+/** What a text was read as: an image reference, the name of a repository, or that of a registry. */
+export type ReferenceKind = 'reference' | 'repository' | 'registry';
+
+/** A text that doesn't follow the grammar of what it was read as; the message points at the character. */
 export class InvalidReferenceError extends RxferError {
   override readonly name = 'InvalidReferenceError';
   /** Index in the text of the first character that does not fit; its length when it ends early. */
   readonly position: number;
 
-  constructor(text: string, position: number, problem: string) {
+  constructor(
+    text: string,
+    position: number,
+    problem: string,
+    readAs: ReferenceKind = 'reference',
+  ) {
+    const { name, form } = kinds[readAs];
+    const where = `at character ${position + 1}`;
     super(
       'ERR_INVALID_REFERENCE',
-      `'${shown(text)}' is not an image reference: ${problem} (at character ${position + 1})`,
+      `'${shown(text, readAs)}' is not ${name}: ${problem} (${where})`,
       {
-        hint: "A reference reads '[host[:port]/]path[:tag][@digest]', such as 'docker.io/library/alpine:3.20'.",
+        hint: form,
       },
     );
     this.position = position;
   }
 }
+
+const kinds: Readonly<Record<ReferenceKind, { readonly name: string; readonly form: string }>> = {
+  reference: {
+    name: 'an image reference',
+    form: "A reference reads '[host[:port]/]path[:tag][@digest]', such as 'docker.io/library/alpine:3.20'.",
+  },
+  repository: {
+    name: 'a repository',
+    form: "A repository reads '[host[:port]/]path', such as 'alpine' or 'localhost:5000/team/app'.",
+  },
+  registry: {
+    name: 'a registry',
+    form: "A registry reads 'host[:port]', such as 'docker.io' or 'localhost:5000'.",
+  },
+};
 
 const maxNameLength = 255;
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
@@ -53,19 +78,7 @@ const identifierGrammar = /^[0-9a-f]{64}$/;
  * @throws InvalidReferenceError that points at the first character that does not fit.
  */
 export function parseReference(text: string): Reference {
-  const at = text.indexOf('@');
-  const named = at < 0 ? text : text.slice(0, at);
-  const colon = named.lastIndexOf(':');
-  const tagged = colon > named.lastIndexOf('/') && colon > named.lastIndexOf(']');
-  const repository = parseName(text, tagged ? named.slice(0, colon) : named);
-  const tag = tagged ? parseTag(text, named, colon + 1) : undefined;
-  const digest = at < 0 ? undefined : parseDigestPart(text, at + 1);
-  if (tag === undefined && digest === undefined) return { ...repository, tag: 'latest' };
-  return {
-    ...repository,
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
-  };
+  return readReference({ text, readAs: 'reference' });
 }
 
 /**
@@ -74,13 +87,13 @@ export function parseReference(text: string): Reference {
  * @throws InvalidReferenceError
  */
 export function parseRepository(text: string): Repository {
-  const { host, path } = parseReference(text);
+  const stated: Stated = { text, readAs: 'repository' };
+  const { host, path } = readReference(stated);
   const at = text.indexOf('@');
   const colon = text.lastIndexOf(':', at < 0 ? text.length : at);
   const isTag = colon > text.lastIndexOf('/') && colon > text.lastIndexOf(']');
   if (at < 0 && !isTag) return { host, path };
-  const position = isTag ? colon : at;
-  throw new InvalidReferenceError(text, position, 'a repository has no tag and no digest');
+  throw misfit(stated, isTag ? colon : at, 'it has a tag or a digest');
 }
 
 /**
@@ -89,7 +102,15 @@ export function parseRepository(text: string): Repository {
  * @throws InvalidReferenceError
  */
 export function parseHost(text: string): string {
-  checkHost(text, text);
+  const stated: Stated = { text, readAs: 'registry' };
+  if (text === '') throw misfit(stated, 0, 'it is empty');
+  const login = text.lastIndexOf('@');
+  if (login >= 0) throw misfit(stated, login, 'it holds a login');
+  checkScheme(stated);
+  const fitting = fittingHost(text);
+  if (fitting === 0) throw misfit(stated, 0, 'it does not begin with a name or an address');
+  if (fitting < text.length) throw misfit(stated, fitting, "only ':port' may follow its name");
+  checkAddress(stated, text, 'it is not an address');
   return normalHost(text);
 }
 
@@ -108,21 +129,57 @@ export function familiarReference(reference: Reference): string {
   return /^(?:[^/]*[.:][^/]*|localhost)\//.test(short) ? full : short;
 }
 
-function parseName(text: string, name: string): Repository {
+/** A text, and what it is read as. */
+interface Stated {
+  readonly text: string;
+  readonly readAs: ReferenceKind;
+}
+
+function misfit({ text, readAs }: Stated, position: number, problem: string): Error {
+  return new InvalidReferenceError(text, position, problem, readAs);
+}
+
+function readReference(stated: Stated): Reference {
+  const { text } = stated;
+  checkScheme(stated);
+  const at = text.indexOf('@');
+  const named = at < 0 ? text : text.slice(0, at);
+  const colon = named.lastIndexOf(':');
+  const tagged = colon > named.lastIndexOf('/') && colon > named.lastIndexOf(']');
+  const repository = parseName(stated, tagged ? named.slice(0, colon) : named);
+  const tag = tagged ? parseTag(stated, named, colon + 1) : undefined;
+  const digest = at < 0 ? undefined : parseDigestPart(stated, at + 1);
+  if (tag === undefined && digest === undefined) return { ...repository, tag: 'latest' };
+  return {
+    ...repository,
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/** An address as people copy it: nothing fits after its `:`. */
+function checkScheme(stated: Stated): void {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(stated.text)?.[0];
+  if (scheme === undefined) return;
+  throw misfit(stated, scheme.length - '://'.length, `write it without '${scheme}'`);
+}
+
+function parseName(stated: Stated, name: string): Repository {
+  const { text } = stated;
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const hasHost = /[.:[\]]/.test(first) || first === 'localhost' || /[A-Z]/.test(first);
-  if (hasHost) checkHost(text, first);
+  if (hasHost) checkHost(stated, first);
   const host = hasHost ? normalHost(first) : 'docker.io';
-  const stated = hasHost ? name.slice(slash + 1) : name;
-  checkPath(text, stated, hasHost ? slash + 1 : 0);
+  const whole = hasHost ? name.slice(slash + 1) : name;
+  checkPath(stated, whole, hasHost ? slash + 1 : 0);
   if (identifierGrammar.test(text)) {
-    throw new InvalidReferenceError(text, 0, 'it is the id of an image, not a name');
+    throw misfit(stated, 0, 'it is the id of an image, not a name');
   }
-  const path = host === 'docker.io' && !stated.includes('/') ? `library/${stated}` : stated;
+  const path = host === 'docker.io' && !whole.includes('/') ? `library/${whole}` : whole;
   if (host.length + 1 + path.length > maxNameLength) {
     const problem = `the name is over ${maxNameLength} characters`;
-    throw new InvalidReferenceError(text, Math.min(maxNameLength, name.length), problem);
+    throw misfit(stated, Math.min(maxNameLength, name.length), problem);
   }
   return { host, path };
 }
@@ -131,45 +188,56 @@ function normalHost(host: string): string {
   return host === 'index.docker.io' ? 'docker.io' : host;
 }
 
-function checkHost(text: string, host: string): void {
-  const fitting = hostGrammar.exec(host)?.[0].length ?? 0;
-  // An address may follow the grammar and be none, such as 1.2.3.4.5 or port 99999.
-  if (fitting === host.length && URL.canParse(`https://${host}/`)) return;
-  const position = fitting === host.length ? 0 : fitting;
-  throw new InvalidReferenceError(text, position, `'${shown(host)}' is not a host`);
+function checkHost(stated: Stated, host: string): void {
+  const fitting = fittingHost(host);
+  const problem = `'${shown(host)}' is not a host`;
+  if (fitting < host.length || host === '') throw misfit(stated, fitting, problem);
+  checkAddress(stated, host, problem);
 }
 
-function checkPath(text: string, path: string, start: number): void {
+function fittingHost(host: string): number {
+  return hostGrammar.exec(host)?.[0].length ?? 0;
+}
+
+/** What follows the grammar may be no address all the same, such as 1.2.3.4.5 or port 99999. */
+function checkAddress(stated: Stated, host: string, problem: string): void {
+  if (URL.canParse(`https://${host}/`)) return;
+  const port = /:(\d+)$/.exec(host);
+  if (port === null || Number(port[1]) <= 65535) throw misfit(stated, 0, problem);
+  throw misfit(stated, port.index + 1, `'${port[1] ?? ''}' is not a port`);
+}
+
+function checkPath(stated: Stated, path: string, start: number): void {
   let position = start;
   for (const component of path.split('/')) {
     const fitting = componentGrammar.exec(component)?.[0].length ?? 0;
-    if (component === '') throw new InvalidReferenceError(text, position, 'a part is empty');
+    if (component === '') throw misfit(stated, position, 'a part is empty');
     if (fitting < component.length) {
       const separator = fitting === 0 ? null : separatorGrammar.exec(component.slice(fitting));
       const bad = fitting + (separator?.[0].length ?? 0);
       const upper = /[A-Z]/.test(component) ? '; names are lower-case' : '';
       const problem = `'${shown(component)}' is not a part of a path${upper}`;
-      throw new InvalidReferenceError(text, position + bad, problem);
+      throw misfit(stated, position + bad, problem);
     }
     position += component.length + 1;
   }
 }
 
-function parseTag(text: string, named: string, start: number): string {
+function parseTag(stated: Stated, named: string, start: number): string {
   const tag = named.slice(start);
   const fitting = tagGrammar.exec(tag)?.[0].length ?? 0;
   if (fitting === tag.length && tag !== '') return tag;
-  throw new InvalidReferenceError(text, start + fitting, `'${shown(tag)}' is not a tag`);
+  throw misfit(stated, start + fitting, `'${shown(tag)}' is not a tag`);
 }
 
-function parseDigestPart(text: string, start: number): Digest {
-  const digest = text.slice(start);
+function parseDigestPart(stated: Stated, start: number): Digest {
+  const digest = stated.text.slice(start);
   if (isDigest(digest)) return digest;
   const begun = algorithms.map((algorithm) => commonLength(algorithm, digest));
   const matched = digestGrammars.map((grammar) => grammar.exec(digest)?.[0].length ?? 0);
   const fitting = Math.max(...begun, ...matched);
   const problem = `'${shown(digest)}' is not a sha256 or sha512 digest`;
-  throw new InvalidReferenceError(text, start + fitting, problem);
+  throw misfit(stated, start + fitting, problem);
 }
 
 function commonLength(a: string, b: string): number {
@@ -178,11 +246,14 @@ function commonLength(a: string, b: string): number {
   return length;
 }
 
+const loginOfReference = /^((?:\w+:\/\/)?[^/@]*?:)([^/]*)(?=@[^@]*[/.])/;
+const loginOfHost = /^((?:\w+:\/\/)?[^:@]*:)(.*)(?=@)/;
+
 /** Safe to print, of the same length: a password that somebody put before a host is hidden. */
-function shown(text: string): string {
+function shown(text: string, readAs: ReferenceKind = 'reference'): string {
   const open = text.slice(0, 300).replace(/\p{C}/gu, '?');
   const hidden = open.replace(
-    /^((?:\w+:\/\/)?[^/@]*?:)([^/]*)(?=@[^@]*[/.])/,
+    readAs === 'registry' ? loginOfHost : loginOfReference,
     (_, before: string, secret: string) => before + '*'.repeat(secret.length),
   );
   return text.length > 300 ? `${hidden}…` : hidden;
