@@ -1,7 +1,8 @@
-import { defer, finalize, NEVER, of, Subject, type Observable } from 'rxjs';
+import { defer, finalize, NEVER, of, Subject, switchMap, takeUntil, type Observable } from 'rxjs';
 import {
   resultEvent,
   TransferManager,
+  whenStarted,
   type TransferContext,
   type TransferEvent,
 } from '../../src/transfer/index.js';
@@ -168,6 +169,56 @@ describe('the same key after the last watcher left', () => {
     );
     first$.subscribe().unsubscribe();
     expect(order).toEqual(['first is down', 'second starts']);
+  });
+
+  it.each(['is cancelled', 'fails', 'completes'])(
+    'passes the slot on once all is down of a job that subscribed to a part as it ran, and %s',
+    (fate) => {
+      const manager = new TransferManager<string>(1);
+      const [part$, end$, order] = [new Subject<void>(), new Subject<void>(), [] as string[]];
+      const first$ = defer(() => {
+        const down$ = NEVER.pipe(finalize(() => order.push('the part is down')));
+        return part$.pipe(
+          switchMap(() => down$),
+          takeUntil(end$),
+        );
+      });
+      const other$ = defer(() => {
+        order.push('another starts');
+        return NEVER;
+      });
+      const first = manager
+        .transfer(
+          'a',
+          whenStarted(() => first$),
+        )
+        .subscribe({ error: () => undefined });
+      manager
+        .transfer(
+          'b',
+          whenStarted(() => other$),
+        )
+        .subscribe();
+      part$.next();
+      if (fate === 'is cancelled') first.unsubscribe();
+      else if (fate === 'fails') part$.error(new Error('no more'));
+      else end$.next();
+      expect(order).toEqual(['the part is down', 'another starts']);
+    },
+  );
+
+  it('waits for what a job asks for as a part of it goes down that came while it ran', () => {
+    const manager = new TransferManager<string>();
+    const [more$, closed$, order] = [new Subject<void>(), new Subject<never>(), [] as string[]];
+    const job = (context: TransferContext): Observable<never> =>
+      more$.pipe(switchMap(() => NEVER.pipe(finalize(() => context.cleanup(closed$)))));
+    const watching = manager.transfer('key', job).subscribe();
+    more$.next();
+    watching.unsubscribe();
+    manager.transfer('key', () => of(resultEvent('next'))).subscribe(() => order.push('next'));
+    expect(order).toEqual([]);
+    closed$.complete();
+    expect(order).toEqual(['next']);
   });
 
   it('starts anew from a watcher that subscribes in complete', () => {

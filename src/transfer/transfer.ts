@@ -64,6 +64,8 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   /** The job while it waits for its slot and nothing of it is subscribed to. */
   #idle: IdleJob<T> | undefined;
   #running: Subscriber<TransferEvent<T>> | undefined;
+  /** Its job is being subscribed to. */
+  #isBeginning = false;
   #predecessor: Transfer<T> | undefined;
   #isOver = false;
   #isDown = false;
@@ -147,11 +149,13 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
     this.#end();
     super.error(error);
     this.#context?.abort();
+    this.#stop();
   }
 
   override complete(): void {
     this.#end();
     super.complete();
+    this.#stop();
   }
 
   /** The slot is there: one that waited idly begins its work. */
@@ -183,13 +187,15 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
     const context = (this.#context = new Context(this.#host.slots, this.#place));
     const run$ = new Observable<TransferEvent<T>>((running) => {
       this.#running = running;
-      try {
-        from(work(context)).subscribe(running);
-      } finally {
-        running.add(() => this.#tearDown());
-      }
+      from(work(context)).subscribe(running);
     });
-    run$.subscribe(this);
+    this.#isBeginning = true;
+    try {
+      run$.subscribe(this);
+    } finally {
+      this.#isBeginning = false;
+      if (this.#running?.closed === true) this.#tearDown();
+    }
   }
 
   #whenFree(job: TransferJob<T>, context: TransferContext): Observable<TransferEvent<T>> {
@@ -216,8 +222,20 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   #cancel(): void {
     this.#isOver = true;
     this.#context?.abort();
-    if (this.#running === undefined) this.#tearDown();
-    else this.#running.unsubscribe();
+    this.#stop();
+  }
+
+  /**
+   * Takes the job down, then what it held. That isn't left to a teardown of its subscription, which
+   * would go ahead of those that operators add to the same one for what they subscribe to later. A
+   * job that is still being subscribed to is down when that returns.
+   */
+  #stop(): void {
+    try {
+      this.#running?.unsubscribe();
+    } finally {
+      if (!this.#isBeginning) this.#tearDown();
+    }
   }
 
   #tearDown(): void {
