@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   config,
   Observable,
+  skip,
   Subject,
   take,
   takeUntil,
@@ -23,6 +24,7 @@ import { ReferenceModel, type ModelTransfer } from './reference-model.js';
 type Action =
   | { readonly do: 'watch'; readonly key: string; readonly wish: Wish; readonly inside: Inside }
   | { readonly do: 'unwatch' | Which; readonly index: number }
+  | { readonly do: 'replace'; readonly index: number; readonly wish: Wish }
   | { readonly do: 'limit'; readonly limit: number };
 
 /** What is done to a transfer. */
@@ -67,18 +69,20 @@ class Both {
   readonly started: number[] = [];
   readonly thrown = new Set<unknown>();
   readonly #busy = new Map<string, number>();
+  // Real timers cost more than all the rest.
+  readonly #scheduler = new VirtualTimeScheduler();
   #numbers = 0;
 
   constructor(limit: number) {
     this.model = new ReferenceModel(limit);
-    // Real timers cost more than all the rest.
-    this.manager = new TransferManager(limit, { scheduler: new VirtualTimeScheduler() });
+    this.manager = new TransferManager(limit, { scheduler: this.#scheduler });
   }
 
   run(action: Action): void {
     if (action.do === 'watch') this.#watch(action.key, action.wish, action.inside);
     else if (action.do === 'limit') this.#limit(action.limit);
     else if (action.do === 'unwatch') this.#unwatch(action.index);
+    else if (action.do === 'replace') this.#replace(action.index, action.wish);
     else this.#toTransfer(action.do, action.index);
   }
 
@@ -191,9 +195,28 @@ class Both {
   }
 
   #unwatch(index: number): void {
-    const present = this.model.transfers.flatMap((one) => [...one.watchers]);
-    const number = present[index % Math.max(1, present.length)];
+    const number = this.#present(index);
     if (number !== undefined) this.#leave(number);
+  }
+
+  /** A watcher leaves, and whoever hears of that first by `transfers$` asks for its key again. */
+  #replace(index: number, wish: Wish): void {
+    const number = this.#present(index);
+    const one = this.model.transfers.find(({ watchers }) => watchers.has(number ?? -1));
+    if (number === undefined || one === undefined) return;
+    const changes$ = this.manager.transfers$.pipe(skip(1), take(1));
+    const told = changes$.subscribe(() =>
+      this.#watch(one.key, wish, { on: 'next', act: 'nothing' }),
+    );
+    // The time is over in which no more than one change is told.
+    this.#scheduler.flush();
+    this.#leave(number);
+    told.unsubscribe();
+  }
+
+  #present(index: number): number | undefined {
+    const present = this.model.transfers.flatMap((one) => [...one.watchers]);
+    return present[index % Math.max(1, present.length)];
   }
 
   #leave(number: number): void {
@@ -278,6 +301,7 @@ function actions(inside: fc.Arbitrary<Inside>): fc.Arbitrary<Action> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('watch' as const), key, wish, inside }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('unwatch' as const), index }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('replace' as const), index, wish }) },
     { weight: 4, arbitrary: fc.record({ do: which, index }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('limit' as const), limit }) },
   );
