@@ -2,13 +2,37 @@ import * as fs from 'node:fs';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyLayer, type AppliedLayer, type ApplyLayerOptions } from '../../src/index.js';
-import { mountFolding } from '../support/folding.js';
+import { mountFoldingCase, mountFoldingForms } from '../support/folding.js';
 import { unmountAll } from '../support/loop-mount.js';
 import { rawTar, streamOf, type RawEntry } from '../support/raw-tar.js';
 import { removeTemporaryFolders } from '../support/temporary-folder.js';
 import { contentOf, describeTree } from '../support/tree.js';
 
-const mount = mountFolding();
+/** A file system that folds names, and three names of a file there by a word for all of them. */
+interface Folding {
+  readonly what: string;
+  readonly mount: string | undefined;
+  readonly spell: (word: string, spelling: 0 | 1 | 2) => string;
+  /** The words of a path. */
+  readonly wordsOf: (path: string) => string;
+}
+
+const forms = {
+  spell: (word: string, spelling: 0 | 1 | 2): string =>
+    ['\u00e9_\u00fc', 'e\u0301_u\u0308', '\u00e9_u\u0308'][spelling]?.replace('_', word) ?? '',
+  wordsOf: (path: string): string => path.normalize('NFC').replace(/[\u00e9\u00fc]/g, ''),
+};
+const foldings: readonly Folding[] = [
+  {
+    what: 'folds case',
+    mount: mountFoldingCase(),
+    spell: (word, spelling) =>
+      [word.charAt(0).toUpperCase() + word.slice(1), word, word.toUpperCase()][spelling] ?? '',
+    wordsOf: (path) => path.toLowerCase(),
+  },
+  { what: 'folds Unicode forms', mount: mountFoldingForms('kept'), ...forms },
+  { what: 'has one Unicode form of names', mount: mountFoldingForms('decomposed'), ...forms },
+];
 afterAll(() => {
   unmountAll();
   removeTemporaryFolders();
@@ -17,7 +41,11 @@ afterAll(() => {
 const omission = 'names that differ in case or form';
 const xattr = { 'SCHILY.xattr.user.evil': 'x' };
 
-(mount === undefined ? describe.skip : describe)('a file system that folds case', () => {
+describe.each(foldings)('a file system that $what', ({ mount, spell, wordsOf }) => {
+  const test = mount === undefined ? it.skip : it;
+  const first = (word: string): string => spell(word, 0);
+  const second = (word: string): string => spell(word, 1);
+  const third = (word: string): string => spell(word, 2);
   let root: string;
   let outside: string;
   let before: string[];
@@ -39,106 +67,111 @@ const xattr = { 'SCHILY.xattr.user.evil': 'x' };
     return applyLayer(streamOf(rawTar(entries)), root, { whiteouts });
   }
 
-  /** In lower case, as this file system lists names, however they were written. */
+  /** What there is by the words of its names, whatever their spelling. */
   function listed(): Record<string, string> {
     return Object.fromEntries(
-      Object.entries(contentOf(root)).map(([name, content]) => [name.toLowerCase(), content]),
+      Object.entries(contentOf(root)).map(([path, content]) => [wordsOf(path), content]),
     );
   }
 
-  it('keeps the later of two names, and tells', async () => {
+  test('keeps the later of two names, and tells', async () => {
     const { omissions } = await unpack([
-      { name: 'README', data: 'upper' },
-      { name: 'readme', data: 'lower' },
-      { name: 'É', data: 'upper' },
-      { name: 'é', data: 'lower' },
+      { name: first('readme'), data: 'former' },
+      { name: second('readme'), data: 'later' },
+      { name: first('à'), data: 'former' },
+      { name: second('à'), data: 'later' },
     ]);
-    expect(listed()).toEqual({ readme: 'lower', é: 'lower' });
+    expect(listed()).toEqual({ readme: 'later', à: 'later' });
     expect(omissions).toEqual([omission]);
   });
 
-  it('has no omission where names are the same', async () => {
+  test('has no omission where names are the same', async () => {
     const { omissions } = await unpack([
-      { name: 'Dir/', mode: 0o700 },
-      { name: 'Dir/File', data: '1' },
-      { name: 'Dir/File', data: '2' },
+      { name: `${first('dir')}/`, mode: 0o700 },
+      { name: `${first('dir')}/${first('file')}`, data: '1' },
+      { name: `${first('dir')}/${first('file')}`, data: '2' },
     ]);
     expect([listed(), omissions]).toEqual([{ 'dir/file': '2' }, []]);
   });
 
-  it('makes one folder of two, which is as the later entry has it', async () => {
+  test('makes one folder of two, which is as the later entry has it', async () => {
     const { omissions } = await unpack([
-      { name: 'Dir/', mode: 0o700, mtime: 1_000_000_000 },
-      { name: 'Dir/one', data: '1' },
-      { name: 'dir/', mode: 0o711, mtime: 1_100_000_000 },
-      { name: 'DIR/two', data: '2' },
+      { name: `${first('dir')}/`, mode: 0o700, mtime: 1_000_000_000 },
+      { name: `${first('dir')}/one`, data: '1' },
+      { name: `${second('dir')}/`, mode: 0o711, mtime: 1_100_000_000 },
+      { name: `${third('dir')}/two`, data: '2' },
     ]);
     expect(listed()).toEqual({ 'dir/one': '1', 'dir/two': '2' });
-    const { mode, mtimeMs } = fs.statSync(join(root, 'Dir'));
+    const { mode, mtimeMs } = fs.statSync(join(root, first('dir')));
     expect([mode & 0o777, mtimeMs]).toEqual([0o711, 1_100_000_000_000]);
     expect(omissions).toEqual([omission]);
   });
 
-  it('leads nowhere by a link that takes the place of a folder under another name', async () => {
+  test('leads nowhere by a link that takes the place of a folder under another name', async () => {
     await unpack([
-      { name: 'Dir/', mode: 0o777, mtime: 1, pax: xattr },
-      { name: 'Dir/inner/', mode: 0o777, mtime: 1, pax: xattr },
-      { name: 'Dir/inner/file', data: 'x', mode: 0o777, pax: xattr },
-      { name: 'dir', flag: '2', linkname: outside },
-      { name: 'Dir/inner/file', data: 'evil' },
-      { name: 'DIR/evil', data: 'evil' },
+      { name: `${first('dir')}/`, mode: 0o777, mtime: 1, pax: xattr },
+      { name: `${first('dir')}/inner/`, mode: 0o777, mtime: 1, pax: xattr },
+      { name: `${first('dir')}/inner/file`, data: 'x', mode: 0o777, pax: xattr },
+      { name: second('dir'), flag: '2', linkname: outside },
+      { name: `${first('dir')}/inner/file`, data: 'evil' },
+      { name: `${third('dir')}/evil`, data: 'evil' },
     ]);
-    expect(fs.readlinkSync(join(root, 'dir'))).toBe(outside);
+    expect(fs.readlinkSync(join(root, second('dir')))).toBe(outside);
   });
 
-  it('leads nowhere by a link whose folder is found under another name', async () => {
+  test('leads nowhere by a link whose folder is found under another name', async () => {
     await unpack([
-      { name: 'a/Dir/inner/', mode: 0o777, mtime: 1, pax: xattr },
-      { name: 'A/dir/inner/', mode: 0o777, mtime: 1, pax: xattr },
-      { name: 'A/dir', flag: '2', linkname: outside },
+      { name: `${first('a')}/${first('dir')}/inner/`, mode: 0o777, mtime: 1, pax: xattr },
+      { name: `${second('a')}/${second('dir')}/inner/`, mode: 0o777, mtime: 1, pax: xattr },
+      { name: `${second('a')}/${second('dir')}`, flag: '2', linkname: outside },
     ]);
-    expect(fs.readlinkSync(join(root, 'a', 'dir'))).toBe(outside);
+    expect(fs.readlinkSync(join(root, first('a'), second('dir')))).toBe(outside);
   });
 
-  it('leaves what takes a place without what was noted of it under another name', async () => {
+  test('leaves what takes a place without what was noted of it under another name', async () => {
     await unpack([
-      { name: 'Dir/', mode: 0o700, mtime: 1, pax: xattr },
-      { name: 'dir', data: 'file', mode: 0o640, mtime: 1_000_000_000 },
-      { name: 'Sub/Dir/', mode: 0o700, mtime: 1, pax: xattr },
-      { name: 'sub/dir', data: 'file', mode: 0o640, mtime: 1_000_000_000 },
+      { name: `${first('dir')}/`, mode: 0o700, mtime: 1, pax: xattr },
+      { name: second('dir'), data: 'file', mode: 0o640, mtime: 1_000_000_000 },
+      { name: `${first('sub')}/${first('dir')}/`, mode: 0o700, mtime: 1, pax: xattr },
+      {
+        name: `${second('sub')}/${second('dir')}`,
+        data: 'file',
+        mode: 0o640,
+        mtime: 1_000_000_000,
+      },
     ]);
-    for (const name of ['dir', 'Sub/dir']) {
+    for (const name of [second('dir'), `${first('sub')}/${second('dir')}`]) {
       const { mode, mtimeMs } = fs.statSync(join(root, name));
       expect([name, mode & 0o777, mtimeMs]).toEqual([name, 0o640, 1_000_000_000_000]);
     }
   });
 
-  it('has hard links to what they fall together with', async () => {
+  test('has hard links to what they fall together with', async () => {
     const { omissions } = await unpack([
-      { name: 'file', data: 'x' },
-      { name: 'FILE', flag: '1', linkname: 'file' },
-      { name: 'other', flag: '1', linkname: 'File' },
+      { name: second('file'), data: 'x' },
+      { name: third('file'), flag: '1', linkname: second('file') },
+      { name: 'other', flag: '1', linkname: first('file') },
     ]);
     expect(listed()).toEqual({ file: 'x', other: 'x' });
     expect(omissions).toEqual([omission]);
   });
 
-  it('hides by whiteouts what is below, and nothing of the same layer', async () => {
+  test('hides by whiteouts what is below, and nothing of the same layer', async () => {
     await unpack([
-      { name: 'Below', data: '1' },
-      { name: 'Opaque/below', data: '1' },
-      { name: 'Dir/below', data: '1' },
+      { name: first('below'), data: '1' },
+      { name: `${first('opaque')}/${second('below')}`, data: '1' },
+      { name: `${first('dir')}/${second('below')}`, data: '1' },
     ]);
     await unpack(
       [
-        { name: '.wh.BELOW' },
-        { name: 'own', data: '2' },
-        { name: '.wh.OWN' },
-        { name: 'opaque/', mode: 0o711 },
-        { name: 'OPAQUE/own', data: '2' },
-        { name: 'opaque/.wh..wh..opq' },
-        { name: 'dir/own', data: '2' },
-        { name: '.wh.DIR' },
+        { name: `.wh.${third('below')}` },
+        { name: second('own'), data: '2' },
+        { name: `.wh.${third('own')}` },
+        { name: `${second('opaque')}/`, mode: 0o711 },
+        { name: `${third('opaque')}/${second('own')}`, data: '2' },
+        { name: `${second('opaque')}/.wh..wh..opq` },
+        { name: `${second('dir')}/${second('own')}`, data: '2' },
+        { name: `.wh.${third('dir')}` },
       ],
       'apply',
     );
