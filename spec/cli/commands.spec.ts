@@ -5,6 +5,7 @@ import { chainIDsOf, digestOf } from '../../src/oci/index.js';
 import {
   sampleImage,
   startRegistry,
+  type InjectedFault,
   type SampleImage,
   type TestRegistry,
 } from '../../src/testing/index.js';
@@ -124,6 +125,64 @@ describe('rxfer pull', () => {
     const { code, stderr } = await cli('pull', ...references, '--store', temporaryFolder());
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^rxfer: ${registry.host}/bad:v1: .*404.*${digest}`, 'm'));
+  });
+
+  describe('of which one fails while another goes on', () => {
+    let slow: InjectedFault;
+    const references = (): string[] =>
+      ['no/such:v1', 'slow:v1'].map((name) => `${registry.host}/${name}`);
+    const stderrOf = async (progress: string): Promise<string[]> => {
+      const args = ['--store', temporaryFolder(), '--progress', progress];
+      const { code, stderr } = await cli('pull', ...references(), ...args);
+      expect(code).toBe(1);
+      return stderr.trimEnd().split('\n');
+    };
+
+    beforeAll(async () => {
+      const content = await sampleImage({ layers: [[{ name: 'slow', size: 1_000_000 }]] });
+      registry.addImage('slow', 'v1', content);
+      slow = registry.inject({
+        match: { digest: content.layers[0]!.digest },
+        fault: { kind: 'rate', bytesPerSecond: 500_000 },
+      });
+    });
+    afterAll(() => slow.remove());
+
+    it('tells of it at once, and in the end again with what to do', async () => {
+      const lines = await stderrOf('plain');
+      const told = `${registry.host}/no/such:v1: Pull failed: `;
+      const failed = lines.findIndex((line) => line.startsWith(told));
+      expect(failed).toBeGreaterThanOrEqual(0);
+      expect(lines.findIndex((line) => line.endsWith(': Pull complete'))).toBeGreaterThan(failed);
+      expect(lines.at(-2)).toBe(`rxfer: ${lines[failed]!.slice(told.length)}`);
+      expect(lines.at(-1)).toMatch(/^ {2}\w/);
+    });
+
+    it('tells of it in JSON', async () => {
+      const lines = await stderrOf('json');
+      const failed = lines.findIndex((line) => line.includes('"kind":"failed"'));
+      expect(JSON.parse(lines[failed]!)).toEqual({
+        kind: 'failed',
+        reference: references()[0],
+        code: expect.stringMatching(/^ERR_/) as unknown,
+        message: expect.stringContaining('no/such') as unknown,
+      });
+      expect(lines.findIndex((line) => line.includes('"Pull complete"'))).toBeGreaterThan(failed);
+    });
+
+    it("tells of it as Docker's progress, whose end has the message as well", async () => {
+      const lines = await stderrOf('docker');
+      const messages = lines
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as { id?: string; status?: string; error?: string });
+      const failed = messages.findIndex(({ id }) => id === references()[0]);
+      expect(messages[failed]).toMatchObject({
+        status: expect.stringMatching(/^Pull failed: .*no\/such/) as unknown,
+      });
+      const complete = messages.findIndex(({ status }) => status === 'Pull complete');
+      expect(complete).toBeGreaterThan(failed);
+      expect(messages.at(-1)!.error).toContain('no/such');
+    });
   });
 
   it('says which layer it was too, where the message leaves it out', async () => {

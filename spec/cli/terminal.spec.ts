@@ -131,6 +131,23 @@ describeWithPeers(['tmux'], 'a pull on a terminal', () => {
     expect(await terminal.ended()).toBe(0);
   });
 
+  it('tells of a pull that fails as it does so, above what the others go on drawing', async () => {
+    const told = (line: string): boolean => line.includes('/missing:v1: Pull failed: ');
+    const terminal = pull(['missing', 'web'], { columns: 90 });
+    await until(() => told(terminal.lines().join('')));
+    await downloading(terminal);
+    expect(terminal.lines()[0]).toMatch(new RegExp(`^${registry.host}/missing:v1: Pull failed: `));
+    expect(terminal.lines().at(-1)).toMatch(/^Total /);
+    // eslint-disable-next-line no-control-regex
+    expect(terminal.colored()).toMatch(/^\u001b\[31m/);
+    expect(await terminal.ended()).toBe(1);
+    const end = terminal.history();
+    expect(end.filter((line) => line.startsWith('Total'))).toHaveLength(1);
+    expect(end.filter((line) => line.includes('Pull failed'))).toHaveLength(1);
+    const total = end.findIndex((line) => line.startsWith('Total'));
+    expect(end.findIndex((line) => line.startsWith('rxfer: '))).toBeGreaterThan(total);
+  });
+
   it('ends at once on Ctrl-C, and gives the cursor back', async () => {
     const terminal = pull(['web']);
     await downloading(terminal);

@@ -4,6 +4,7 @@ import { createLogUpdate } from 'log-update';
 import { renderLines, type ProgressSnapshot, type RenderOptions } from '../progress/index.js';
 
 const cursorUpAndErase = '\u001b[1A\u001b[2K';
+const red = { on: '\u001b[31m', off: '\u001b[39m' };
 /** Between a terminal's new size and the word of it, lines that are too long must not break. */
 const wrapping = { off: '\u001b[?7l', on: '\u001b[?7h' };
 
@@ -31,6 +32,12 @@ export class Screen {
     const room = { columns: columns - 1, rows: rows - 1 };
     this.#lines = renderLines(snapshot, { ...room, color: this.#color });
     this.#update(this.#lines.join('\n'));
+  }
+
+  /** A line that stays, above what goes on being drawn. */
+  tellFailure(line: string): void {
+    this.#update.persist(this.#color === 'ansi' ? `${red.on}${line}${red.off}` : line);
+    if (this.#snapshot !== undefined) this.draw(this.#snapshot);
   }
 
   /** Leaves what was drawn last, and gives the cursor back. */

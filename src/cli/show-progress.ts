@@ -1,8 +1,10 @@
 import {
   connect,
   defer,
+  filter,
   finalize,
   ignoreElements,
+  map,
   merge,
   tap,
   type Observable,
@@ -14,9 +16,9 @@ import {
   toDockerProgress,
   toJsonLines,
   type ImageProgressEvent,
-  type ProgressSnapshot,
   type RenderOptions,
 } from '../progress/index.js';
+import { failureLine, isFailure, type FailureNews } from './failure-news.js';
 import type { LogOptions } from './log-options.js';
 import type { ProgressMode, ProgressOptions } from './progress-options.js';
 import type { Screen } from './screen.js';
@@ -50,32 +52,45 @@ export async function loadDisplay({
   return { mode, Screen, color: isColored ? 'ansi' : 'none' };
 }
 
-/** Passes events on, and shows on stderr how far they are; of a push, also where it goes. */
+/**
+ * Passes events on, and shows on stderr how far they are; of a push, also where it goes. Failures
+ * are shown alone.
+ */
 export function showProgress<E extends ImageProgressEvent>(
   display: Display,
   pushedTo?: string,
-): (events$: Observable<E>) => Observable<E> {
-  return connect((events$) =>
-    merge(events$.pipe(shown(display, pushedTo), ignoreElements()), events$),
-  );
+): OperatorFunction<E | FailureNews, E> {
+  return connect((news$) => {
+    const events$ = news$.pipe(filter((event): event is E => !isFailure(event)));
+    const shown$ = shown(display, events$, news$.pipe(filter(isFailure)), pushedTo);
+    return merge(shown$.pipe(ignoreElements()), events$);
+  });
 }
 
 function shown(
   display: Display,
+  events$: Observable<ImageProgressEvent>,
+  failures$: Observable<FailureNews>,
   pushedTo: string | undefined,
-): OperatorFunction<ImageProgressEvent, unknown> {
-  switch (display.mode) {
-    case 'tty':
-      return onTerminal(display);
+): Observable<unknown> {
+  const { mode } = display;
+  if (mode === 'tty') return onTerminal(display, events$, failures$);
+  if (mode === 'none') return events$;
+  const failed$ = failures$.pipe(map((failure) => failureLine(failure, mode)));
+  return merge(events$.pipe(linesOf(mode, pushedTo)), failed$).pipe(tap(writeLine));
+}
+
+function linesOf(
+  mode: 'plain' | 'json' | 'docker',
+  pushedTo: string | undefined,
+): OperatorFunction<ImageProgressEvent, string> {
+  switch (mode) {
     case 'plain':
-      return (events$) => events$.pipe(plainLines(), tap(writeLine));
+      return plainLines();
     case 'json':
-      return (events$) => events$.pipe(toJsonLines(), tap(writeLine));
+      return toJsonLines();
     case 'docker':
-      return (events$) =>
-        events$.pipe(toDockerProgress(pushedTo === undefined ? {} : { pushedTo }), tap(writeLine));
-    case 'none':
-      return ignoreElements();
+      return toDockerProgress(pushedTo === undefined ? {} : { pushedTo });
   }
 }
 
@@ -85,18 +100,18 @@ function isTerminal(): boolean {
   return process.stderr.isTTY && TERM !== 'dumb' && (CI ?? '') === '';
 }
 
-function onTerminal({
-  Screen,
-  color,
-}: Extract<Display, { mode: 'tty' }>): OperatorFunction<ImageProgressEvent, ProgressSnapshot> {
-  return (events$) =>
-    defer(() => {
-      const screen = new Screen(process.stderr, color);
-      return snapshots(events$).pipe(
-        tap((snapshot) => screen.draw(snapshot)),
-        finalize(() => screen.close()),
-      );
-    });
+function onTerminal(
+  { Screen, color }: Extract<Display, { mode: 'tty' }>,
+  events$: Observable<ImageProgressEvent>,
+  failures$: Observable<FailureNews>,
+): Observable<unknown> {
+  return defer(() => {
+    const screen = new Screen(process.stderr, color);
+    return merge(
+      snapshots(events$).pipe(tap((snapshot) => screen.draw(snapshot))),
+      failures$.pipe(tap((failure) => screen.tellFailure(failureLine(failure, 'tty')))),
+    ).pipe(finalize(() => screen.close()));
+  });
 }
 
 function writeLine(line: string): void {

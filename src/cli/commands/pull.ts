@@ -18,6 +18,7 @@ import type {
 import { formatPlatform, formatReference, parseReference } from '../../oci/index.js';
 import { formatBytes } from '../../progress/index.js';
 import { counted } from '../counted.js';
+import type { FailureNews } from '../failure-news.js';
 import { moveImages } from '../move-images.js';
 import { RxferError } from '../../transfer/index.js';
 import type { MoveOptions } from '../options.js';
@@ -54,13 +55,13 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
   }
 }
 
-/** Errors when all have ended, if one of them failed. */
+/** Errors when all have ended, if one of them failed; of several, it tells at once which. */
 function pullAll(
   rxfer: Rxfer,
   references: readonly string[],
   moved: MovedImage,
   pulled: Map<string, Pulled>,
-): Observable<PullEvent> {
+): Observable<PullEvent | FailureNews> {
   const begin = performance.now();
   const failures: unknown[] = [];
   const pulls = references.map((reference) => {
@@ -75,15 +76,24 @@ function pullAll(
         pulled.set(reference, { image, bytes, seconds });
       }),
       catchError((error: unknown) => {
-        failures.push(references.length === 1 ? error : withReference(reference, error));
         // Of its documents one may have been waited for as another one failed.
-        return isAwaited ? of({ kind: 'retry' as const, reference, retryIn: 0 }) : EMPTY;
+        const over$ = isAwaited ? of({ kind: 'retry' as const, reference, retryIn: 0 }) : EMPTY;
+        if (references.length === 1) {
+          failures.push(error);
+          return over$;
+        }
+        failures.push(withReference(reference, error));
+        return concat(over$, of({ kind: 'failed' as const, reference, error }));
       }),
     );
   });
   const end$ = defer(() => {
     if (failures.length === 0) return EMPTY;
-    return throwError(() => (failures.length === 1 ? failures[0] : new AggregateError(failures)));
+    if (failures.length === 1) return throwError(() => failures[0]);
+    const messages = failures.map((error) =>
+      error instanceof Error ? error.message : String(error),
+    );
+    return throwError(() => new AggregateError(failures, messages.join('\n')));
   });
   return concat(merge(...pulls), end$);
 }
