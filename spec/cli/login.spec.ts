@@ -118,6 +118,15 @@ describeWithPeers(['docker-registry', 'skopeo'], 'rxfer login', () => {
     expect(read()).toEqual({ credsStore: helper.name, auths: {} });
   });
 
+  it('forgets a login in a helper that has no list', async () => {
+    const helper = fakeHelper({}, ['list']);
+    writeFileSync(file, JSON.stringify({ credsStore: helper.name }));
+    const environment = { PATH: helper.path };
+    await login(password, environment);
+    const { code, stderr } = await rxfer(['logout', registry.host], '', environment);
+    expect({ code, stderr, kept: helper.kept() }).toEqual({ code: 0, stderr: '', kept: {} });
+  });
+
   it('says how to give a password where there is no terminal', async () => {
     const { code, stderr } = await rxfer(['login', registry.host]);
     expect(code).toBe(2);

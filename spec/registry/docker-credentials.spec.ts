@@ -133,6 +133,14 @@ describe('dockerCredentials', () => {
     expect(await dockerCredentials(inOne)('docker.io')).toBeUndefined();
   });
 
+  it('goes without the list of a helper that has none', async () => {
+    const helper = fakeHelper({ 'quay.io': { Username: 'ali', Secret: 's' } }, ['list']);
+    const environment = { ...home({ [docker]: { credsStore: helper.name } }), PATH: helper.path };
+    const find = dockerCredentials(environment);
+    expect(await find('quay.io')).toEqual(basic('ali', 's'));
+    expect(await find('gcr.io')).toBeUndefined();
+  });
+
   it('tells what is wrong with a file or helper, and nothing of what is in it', async () => {
     const files = {
       notJson: `{"auths":{"quay.io":{"auth":"${base64('ali:s3cret')}"`,

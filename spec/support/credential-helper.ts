@@ -11,8 +11,14 @@ export interface FakeHelper {
   kept(): Record<string, { Username: string; Secret: string }>;
 }
 
-/** Makes one that keeps what it is told in a file, by the protocol of docker-credential-helpers. */
-export function fakeHelper(kept: ReturnType<FakeHelper['kept']> = {}): FakeHelper {
+/**
+ * Makes one that keeps what it is told in a file, by the protocol of docker-credential-helpers, but
+ * for the verbs that it is `without`.
+ */
+export function fakeHelper(
+  kept: ReturnType<FakeHelper['kept']> = {},
+  without: readonly 'list'[] = [],
+): FakeHelper {
   const folder = temporaryFolder();
   const file = join(folder, 'kept.json');
   writeFileSync(file, JSON.stringify(kept));
@@ -47,6 +53,10 @@ const verbs = {
     process.stdout.write(JSON.stringify(Object.fromEntries(users)));
   },
 };
+if (${JSON.stringify(without)}.includes(process.argv[2])) {
+  process.stdout.write('not implemented\\n');
+  process.exit(1);
+}
 verbs[process.argv[2]]();
 `,
   );

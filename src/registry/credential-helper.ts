@@ -35,8 +35,8 @@ export class CredentialHelper {
     const direct = await this.#getExactly(keyOf(host));
     if (direct !== undefined) return direct;
     // It may have been stored with a scheme or a path.
-    const servers = Object.keys(await this.list());
-    const other = servers.find((server) => server !== keyOf(host) && isFor(server, host));
+    const servers = await this.#listed();
+    const other = servers?.find((server) => server !== keyOf(host) && isFor(server, host));
     return other === undefined ? undefined : this.#getExactly(other);
   }
 
@@ -46,9 +46,10 @@ export class CredentialHelper {
     if (code !== 0) throw this.#failure('store', host);
   }
 
-  /** Removes what it keeps for a registry; tells whether there was anything. */
+  /** Removes what it keeps for a registry; tells whether there was anything, as far as it lists that. */
   async erase(host: string): Promise<boolean> {
-    const servers = Object.keys(await this.list()).filter((server) => isFor(server, host));
+    const listed = await this.#listed();
+    const servers = listed?.filter((server) => isFor(server, host)) ?? [keyOf(host)];
     for (const server of servers) {
       const { code } = await this.#run('erase', server);
       if (code !== 0) throw this.#failure('erase', host);
@@ -56,12 +57,11 @@ export class CredentialHelper {
     return servers.length > 0;
   }
 
-  /** The user names that it has, by server. */
-  async list(): Promise<Record<string, string>> {
+  /** The servers that it knows; `undefined` where it can't list them, as those of some clouds. */
+  async #listed(): Promise<readonly string[] | undefined> {
     const { code, stdout } = await this.#run('list', '');
     const outcome = v.safeParse(v.pipe(v.string(), v.parseJson(), list), stdout);
-    if (code !== 0 || !outcome.success) throw this.#failure('list', undefined);
-    return outcome.output;
+    return code === 0 && outcome.success ? Object.keys(outcome.output) : undefined;
   }
 
   async #getExactly(server: string): Promise<Credential | undefined> {
@@ -77,10 +77,9 @@ export class CredentialHelper {
     return { kind: 'basic', username, password: secret };
   }
 
-  #failure(verb: string, server: string | undefined): CredentialsError {
-    const about = server === undefined ? '' : ` for ${server}`;
+  #failure(verb: string, server: string): CredentialsError {
     return new CredentialsError(
-      `The credential helper docker-credential-${this.#name} failed at '${verb}'${about}`,
+      `The credential helper docker-credential-${this.#name} failed at '${verb}' for ${server}`,
       { hint: `Run docker-credential-${this.#name} yourself to see why.` },
     );
   }
