@@ -53,6 +53,17 @@ describe('deletion', () => {
     expect(registry.requests).toEqual([]);
   });
 
+  it('says that there is no such tag where the registry knows no deletion by tag', async () => {
+    const registry = await openRegistry();
+    registry.addImage('app', 'v1', setup.image);
+    const match = { method: 'DELETE' };
+    registry.inject({ match, fault: { kind: 'status', status: 400 } });
+    await expect(remove(`${registry.host}/app:v2`)).rejects.toMatchObject({
+      code: 'ERR_NOT_FOUND',
+      reference: `${registry.host}/app:v2`,
+    });
+  });
+
   it('is an error that says so where the registry deletes nothing', async () => {
     const registry = await openRegistry({ without: ['delete'] });
     registry.addImage('app', 'v1', setup.image);

@@ -4,7 +4,7 @@ import { discard, headerOf } from './answers.js';
 import type { HttpAnswer } from './connections.js';
 import { AmbiguousDeleteError, DeleteRefusedError } from './content-errors.js';
 import { addressOf, type Endpoint, type Endpoints } from './endpoints.js';
-import type { RegistryError } from './errors.js';
+import { NotFoundError, type RegistryError } from './errors.js';
 import type { Concern } from './failures.js';
 import { concernOf, manifestRequest, type ManifestFetcher } from './fetch-manifest.js';
 import {
@@ -102,24 +102,31 @@ export class ContentRemover {
     if (answer.status === 405) throw deletesNothing(concern, error);
     if (digest === undefined && [400, 404, 501].includes(answer.status)) {
       // By the tag alone, the registry may take it for no digest, or not look for it.
-      const led = await leadsTo(this.#transport, endpoint, reference, signal);
-      if (led !== undefined) throw deletesNoTags(reference, led, error);
+      const head = await askWhere(this.#transport, endpoint, reference, signal);
+      const led = headerOf(head, 'docker-content-digest');
+      if (head.status === 200 && led !== undefined) throw deletesNoTags(reference, led, error);
+      if (head.status === 404 && answer.status !== 404) throw noSuchTag(concern, error);
     }
     throw error;
   }
 }
 
-/** The digest that a tag leads to; `undefined` where there is no such tag. */
-async function leadsTo(
+/** The head of what a tag leads to. */
+async function askWhere(
   transport: Transport,
   endpoint: Endpoint,
   reference: Reference,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<HttpAnswer> {
   const request = manifestRequest('HEAD', reference, endpoint, signal);
-  const answer: HttpAnswer = await transport.send(request);
+  const answer = await transport.send(request);
   await discard(answer);
-  return answer.status === 200 ? headerOf(answer, 'docker-content-digest') : undefined;
+  return answer;
+}
+
+function noSuchTag(concern: Concern, cause: RegistryError): NotFoundError {
+  const message = `${concern.host ?? 'The registry'} has no ${concern.reference ?? 'such tag'}`;
+  return new NotFoundError(message, { ...concern, status: 404, cause });
 }
 
 function deletesNothing(concern: Concern, cause: RegistryError): DeleteRefusedError {
