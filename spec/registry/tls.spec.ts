@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import {
@@ -114,12 +114,31 @@ describeWithPeers(['nginx', 'openssl', 'docker-registry'], 'a self-signed regist
     });
   });
 
+  it.each(['ca.crt', 'client.cert', 'client.key'])(
+    'is refused with the name of the file where %s is no PEM',
+    async (name) => {
+      const folder = certsFolder(open.host, ['ca', 'cert', 'key']);
+      writeFileSync(join(folder, open.host, name), 'junk');
+      await expect(resolve(`${open.host}/app:v1`, { folders: [folder] })).rejects.toMatchObject({
+        code: 'ERR_TLS',
+        message: expect.stringContaining(join(folder, open.host, name)) as unknown,
+      });
+    },
+  );
+
+  it('is refused with what can be done where nobody knows its authority', async () => {
+    await expect(resolve(`${open.host}/app:v1`, {})).rejects.toMatchObject({
+      hint: expect.stringContaining(`certs.d/${open.host}/ca.crt`) as unknown,
+    });
+  });
+
   it('must have a certificate for its name', async () => {
     const host = `localhost:${open.port}`;
     const folders = [certsFolder(host, ['ca'])];
     await expect(resolve(`${host}/app:v1`, { folders })).rejects.toMatchObject({
       code: 'ERR_TLS',
       message: expect.stringContaining('ALTNAME') as unknown,
+      hint: expect.stringContaining('the name that it was made for') as unknown,
     });
   });
 
@@ -141,6 +160,9 @@ describeWithPeers(['nginx', 'openssl', 'docker-registry'], 'a self-signed regist
     const refused = await pull(['--no-plain-http']);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(`No secure connection to ${open.host}`);
+    const plain = await pull([]);
+    expect(plain).toMatchObject({ code: 1, stdout: '' });
+    expect(plain.stderr).toContain('It speaks HTTPS alone');
     expect((await pull(['--tls-verify=false'])).code).toBe(0);
     const folder = certsFolder(open.host, ['ca']);
     expect((await pull(['--no-plain-http', '--certs-dir', folder])).code).toBe(0);

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +22,8 @@ export interface CertificatesOptions {
  * first folder that knows the host counts: those given, `~/.config/containers/certs.d`,
  * `/etc/containers/certs.d`, `/etc/docker/certs.d`. Each host is looked up once.
  *
- * @throws TlsError, when asked, for a certificate without a key, or a key without a certificate.
+ * @throws TlsError, when asked, for a certificate without a key, a key without a certificate, and a
+ * file that is no PEM; it names the file.
  */
 export function certificates(options: CertificatesOptions = {}): TlsProvider {
   const { folders = [], unverified = [], environment = process.env } = options;
@@ -67,24 +69,36 @@ async function readFolder(
   folder: string,
   files: readonly string[],
 ): Promise<TlsSettings> {
-  const read = (name: string): Promise<string> =>
-    readFile(join(folder, name), 'utf8').catch((cause: unknown) => {
+  const read = async (name: string, check: (pem: string) => unknown): Promise<string> => {
+    const text = await readFile(join(folder, name), 'utf8').catch((cause: unknown) => {
       const hint = 'A certificate and its key have names that differ in .cert and .key alone.';
       throw new TlsError(`${join(folder, name)} can't be read`, { host, hint, cause });
     });
+    try {
+      check(text);
+      return text;
+    } catch (cause) {
+      const hint = 'Put it there as PEM, a key without a passphrase.';
+      throw new TlsError(`${join(folder, name)} can't be used`, { host, hint, cause });
+    }
+  };
   const clients = new Set(
     files.filter((name) => /\.(?:cert|key)$/.test(name)).map((name) => name.replace(/\.\w+$/, '')),
   );
   return {
-    ca: await Promise.all(files.filter((name) => name.endsWith('.crt')).map(read)),
+    ca: await Promise.all(
+      files.filter((name) => name.endsWith('.crt')).map((name) => read(name, certificate)),
+    ),
     clients: await Promise.all(
       [...clients].map(async (name): Promise<ClientCertificate> => ({
-        cert: await read(`${name}.cert`),
-        key: await read(`${name}.key`),
+        cert: await read(`${name}.cert`, certificate),
+        key: await read(`${name}.key`, createPrivateKey),
       })),
     ),
   };
 }
+
+const certificate = (pem: string): X509Certificate => new X509Certificate(pem);
 
 /** The host as it stands in addresses: docker.io's own server, no default port. */
 function addressOf(host: string): string {

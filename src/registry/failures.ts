@@ -56,6 +56,11 @@ export function refusalError(
   if (status === 404) return new NotFoundError(message, options);
   if (status === 429) return new RateLimitedError(message, options);
   if (status === 408 || status >= 500) return new RegistryUnavailableError(message, options);
+  if (status === 400 && /HTTP request (?:was )?(?:sent )?to (?:an )?HTTPS/i.test(refusal.text)) {
+    const hint =
+      'It speaks HTTPS alone: leave --plain-http out, or for a registry on loopback give --no-plain-http.';
+    return new UnexpectedResponseError(message, { ...options, hint });
+  }
   return new UnexpectedResponseError(message, options);
 }
 
@@ -93,9 +98,7 @@ export function connectionFailure(error: unknown, concern: Concern, signal: Abor
     return new ConnectionError(`There is no host ${host}`, { hint, ...options, cause });
   }
   if (/^(?:ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO)/.test(code)) {
-    const hint = /WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code)
-      ? 'It may speak plain HTTP, which has to be asked for by host.'
-      : 'Have its certificate signed by an authority that this machine trusts.';
+    const hint = tlsHint(code, host);
     return new TlsError(`No secure connection to ${host} (${code})`, { hint, ...options });
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
@@ -108,6 +111,19 @@ export function connectionFailure(error: unknown, concern: Concern, signal: Abor
   const refused = code === 'ECONNREFUSED';
   const message = refused ? `${host} refuses connections` : `The connection to ${host} broke`;
   return new ConnectionError(`${message} (${code})`, { hint, ...options });
+}
+
+function tlsHint(code: string, host: string): string {
+  if (/WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(code)) {
+    return 'It may speak plain HTTP, which has to be asked for by host.';
+  }
+  if (code.includes('ALTNAME')) {
+    return 'Write the name that it was made for, or have its certificate made for this one, too.';
+  }
+  if (/EXPIRED|NOT_YET_VALID/.test(code)) {
+    return 'Have its certificate renewed; check the clock of this machine, too.';
+  }
+  return `Put the authority that signed its certificate into /etc/docker/certs.d/${host}/ca.crt, or a folder of your own for --certs-dir.`;
 }
 
 /** `Retry-After` in ms, given in seconds or as a date (RFC 9110, 10.2.3). */
