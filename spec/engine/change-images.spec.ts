@@ -10,7 +10,14 @@ import { StoredImages } from '../../src/engine/stored-images.js';
 import { createRxfer } from '../../src/image/index.js';
 import { createMemoryStore, type ImageRecord } from '../../src/layer/index.js';
 import { createRegistryClient } from '../../src/registry/index.js';
-import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
+import {
+  sampleImage,
+  startRegistry,
+  type SampleImage,
+  type TestRegistry,
+} from '../../src/testing/index.js';
+import { pushSample } from '../support/push-sample.js';
+import { sampleReferrer } from '../support/sample-referrer.js';
 
 /** The store, in which something happens as soon as the images have been listed. */
 function changingStore(store: EngineStore, change: () => Promise<void>): EngineStore {
@@ -66,5 +73,48 @@ describe('a name that is given to another image meanwhile', () => {
     const how = { severalNames: 'refuse', space: 'free' } as const;
     expect(await removeImage(options, name(), how)).toEqual([]);
     expect(await store.images.get(name())).toEqual(moved);
+  });
+});
+
+describe('the list of what refers to an image', () => {
+  let registry: TestRegistry;
+  let options: ChangeOptions;
+  let image: SampleImage;
+  const name = (): string => `${registry.host}/app:v1`;
+  const list = (): string => `${registry.host}/app:${image.descriptor.digest.replace(':', '-')}`;
+  const names = async (): Promise<string[]> =>
+    (await options.store.images.list()).map(({ reference }) => reference).sort();
+
+  beforeEach(async () => {
+    registry = await startRegistry();
+    const client = createRegistryClient();
+    image = await sampleImage({ layers: [[{ name: 'file', size: 100 }]] });
+    const referrer = sampleReferrer(image.descriptor, 'a/signature', 'one');
+    await pushSample(client, name(), image);
+    await pushSample(client, `${registry.host}/app@${referrer.descriptor.digest}`, referrer);
+    const store = createMemoryStore();
+    const rxfer = createRxfer({ store, registry: client });
+    const event = await lastValueFrom(rxfer.pull(name(), { referrers: 'all' }));
+    if (event.kind === 'result') event.release();
+    await client.close();
+    const images = new StoredImages(store);
+    options = { store, images, events: new EngineEvents(asyncScheduler) };
+    expect(await names()).toEqual([list(), name()].sort());
+  });
+  afterEach(() => registry.close());
+
+  it('goes with it when it is removed', async () => {
+    const how = { severalNames: 'refuse', space: 'free' } as const;
+    const removals = await removeImage(options, name(), how);
+    expect(removals).toContainEqual({ Untagged: list() });
+    expect(await names()).toEqual([]);
+  });
+
+  it('goes with it when it is pruned', async () => {
+    const pruned = await pruneImages(options, ({ records }) =>
+      records.some(({ reference }) => reference === name()),
+    );
+    expect(pruned.ImagesDeleted).toContainEqual({ Untagged: list() });
+    expect(await names()).toEqual([]);
   });
 });

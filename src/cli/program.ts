@@ -184,7 +184,13 @@ export function createProgram(version: string): Command {
     );
 
   withFormat(
-    withStore(add('rmi', 'Remove images by name; gc frees the space.', 'rxfer rmi app:v1')),
+    withStore(
+      add(
+        'rmi',
+        'Remove images by name, with the lists of what refers to them; gc frees the space.',
+        'rxfer rmi app:v1',
+      ),
+    ),
   )
     .argument('<refs...>', 'images in the store')
     .action(async (...args: Parameters<typeof rmi>) =>

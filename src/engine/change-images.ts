@@ -1,3 +1,4 @@
+import { removeImage as removeName } from '../image/index.js';
 import {
   BlobNotFoundError,
   type Collection,
@@ -73,7 +74,7 @@ export async function pruneImages(options: ChangeOptions, isWanted: PruneTest): 
 
 /**
  * With the last of its names, an image is gone. A name that leads to another image by now isn't its
- * own any more, such as one that a pull has just renewed.
+ * own any more, such as one that a pull has just renewed. The lists of what refers to it go along.
  */
 async function takeNames(
   { store, events }: ChangeOptions,
@@ -84,10 +85,11 @@ async function takeNames(
   for (const record of records) {
     const current = await store.images.get(record.reference);
     if (current?.manifest.digest !== record.manifest.digest) continue;
-    if (!(await store.images.delete(record.reference))) continue;
-    const name = familiarName(record);
-    events.tell('untag', image.id, name);
-    removals.push({ Untagged: name });
+    for (const reference of await removeName(store, record.reference)) {
+      const name = familiarReference(parseReference(reference));
+      events.tell('untag', image.id, name);
+      removals.push({ Untagged: name });
+    }
   }
   if (removals.length === 0 || records.length < image.records.length) return removals;
   events.tell('delete', image.id, image.id);
