@@ -24,6 +24,8 @@ const { random, seed } = seededRandom();
 const milestones = ['ready', 'resolved', 'Downloading', 'Extracting', 'layer'] as const;
 /** Steps that every pull takes, from the folder that is there first to the last word on the disk. */
 const everyStage = [
+  'mkdir new',
+  'sync new',
   'mkdir images',
   'rename rxfer-store.json.ID.tmp rxfer-store.json',
   // The session, and a blob's way.
@@ -118,16 +120,18 @@ it('opens, is whole and goes on after a kill before each step onto the disk', as
   const killedBefore = new Set<string>();
   let next = new PullingProcess(program.file);
   for (let last = 1; ; last++) {
-    const folder = mkdtempSync(join(place, 'rxfer-spec-killed-'));
+    const within = mkdtempSync(join(place, 'rxfer-spec-killed-'));
+    const folder = join(within, 'new', 'store');
     const child = next;
     rmSync(log, { force: true });
-    await child.pull(folder, references.small, { log, last });
+    await child.pull(folder, references.small, { log, within, last });
     await child.end();
     next = new PullingProcess(program.file);
     const steps = readFileSync(log, 'utf8').split('\n').slice(0, -1);
-    const step = `${steps.at(-1)}`.replace(identifier, 'ID');
+
+    const step = `${steps.at(-1)}`.replace(identifier, 'ID').replaceAll('new/store/', '');
     await checkStore(folder, images.small, `killed before step ${last}: ${step}`);
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(within, { recursive: true, force: true });
     if (steps.length < last) break;
     killedBefore.add(step);
   }
@@ -135,7 +139,7 @@ it('opens, is whole and goes on after a kill before each step onto the disk', as
   expect([...killedBefore]).toEqual(expect.arrayContaining(everyStage));
 }, 1_200_000);
 
-/** How long pulls take from each milestone/** How long pulls take from each milestone to the next, in ms: the median of three. */
+/** How long pulls take from each milestone to the next, in ms: the median of three. */
 async function measure(): Promise<Map<string, number>> {
   const runs: number[][] = [];
   for (let run = 0; run < 3; run++) {

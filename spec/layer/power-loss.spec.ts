@@ -53,8 +53,10 @@ afterAll(async () => {
     const log = join(temporaryFolder(), 'steps');
     const child = new PullingProcess(program.file);
     const before = `${disk}.before-`;
-    await child.pull(join(mounted(disk), 'store'), reference, {
+    const within = mounted(disk);
+    await child.pull(join(within, 'store'), reference, {
       log,
+      within,
       program: ['cp', '--reflink=always', disk, before],
     });
     expect(await child.outcome()).toEqual({ kind: 'result' });

@@ -11,7 +11,7 @@ import {
 import { syncFolder, writeDurably } from './durable.js';
 import { StoreError } from './errors.js';
 import { makeFolder } from './make-folder.js';
-import { onDisk } from './system-errors.js';
+import { hasCode, onDisk } from './system-errors.js';
 
 const version = 1;
 const layoutFile = 'rxfer-store.json';
@@ -97,12 +97,21 @@ export function digestOfName(file: string): Digest | undefined {
 export async function prepareLayout(root: string): Promise<DiskLayout> {
   const layout = new DiskLayout(root);
   await onDisk(layout.root, async () => {
-    await makeFolder(layout.root);
+    for (const folder of await makeFolder(layout.root)) await syncFolderAbove(folder);
     const names = await fs.readdir(layout.root);
     if (names.includes(layoutFile)) await checkVersion(layout.root);
     else await found(layout, names);
   });
   return layout;
+}
+
+async function syncFolderAbove(folder: string): Promise<void> {
+  try {
+    await syncFolder(folder);
+  } catch (error) {
+    // One may be allowed to make folders in a folder, but not to read it.
+    if (!hasCode(error, 'EACCES')) throw error;
+  }
 }
 
 async function found(layout: DiskLayout, names: readonly string[]): Promise<void> {

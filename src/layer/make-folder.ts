@@ -5,16 +5,19 @@ import { hasCode } from './system-errors.js';
 /**
  * Makes a folder and those above it that aren't there. `mkdir`'s own `recursive` never ends where
  * a file system has its folder and still says that there is none, as `/proc` does.
+ *
+ * @returns the folders that new ones were made in: those to be synced if these are to last.
  */
-export async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string): Promise<string[]> {
+  const parent = path.dirname(folder);
   try {
     await fs.mkdir(folder);
+    return [parent];
   } catch (error) {
-    if (hasCode(error, 'EEXIST') && (await fs.stat(folder)).isDirectory()) return;
-    const parent = path.dirname(folder);
+    if (hasCode(error, 'EEXIST') && (await fs.stat(folder)).isDirectory()) return [];
     if (!hasCode(error, 'ENOENT') || parent === folder || (await isThere(parent))) throw error;
-    await makeFolder(parent);
-    await makeFolder(folder);
+    const above = await makeFolder(parent);
+    return [...above, ...(await makeFolder(folder))];
   }
 }
 

@@ -17,6 +17,8 @@ interface Task {
 export interface Steps {
   /** A file that gets a line a step. */
   readonly log: string;
+  /** Only calls with a path below this folder are steps. */
+  readonly within: string;
   /** The step that the process kills itself before. */
   readonly last?: number;
   /** A program that is run before each step, with the step's number at the end of its last argument. */
@@ -39,7 +41,7 @@ function take({ log, last, program }: Steps, step: number, what: string): void {
 async function pull({ directory, reference, steps }: Task): Promise<void> {
   const registry = createRegistryClient();
   try {
-    if (steps) await beforeSteps(directory, (step, what) => take(steps, step, what));
+    if (steps) await beforeSteps(steps.within, (step, what) => take(steps, step, what));
     const store = await openDiskStore(directory);
     const rxfer = createRxfer({ store, registry, delay: () => 50 });
     const told = new Set<string>();
