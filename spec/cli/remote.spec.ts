@@ -30,7 +30,7 @@ it('rxfer tags prints one a line, as many as asked for, or all as JSON', async (
 it('rxfer tags wants a repository, and says where it stops being one', async () => {
   const { code, stderr } = await cli('tags', `${registry.host}/app:v1`);
   expect(code).toBe(2);
-  expect(stderr).toContain('a repository has no tag and no digest');
+  expect(stderr).toContain('is not a repository: it has a tag or a digest');
   const unknown = await cli('tags', `${registry.host}/no/such`);
   expect(unknown.code).toBe(1);
   expect(unknown.stderr).toContain('404 not found');
