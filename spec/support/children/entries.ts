@@ -3,7 +3,7 @@
  * links: `node entries.js FOLDER COUNT`. It prints how long both took, and the most memory it had.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -25,6 +25,7 @@ const perFolder = 500;
 
 /** Takes in a layer of empty files, in folders of 500, and unpacks it. */
 export async function takeMany(folder: string, count: number): Promise<EntriesCost> {
+  mkdirSync(folder, { recursive: true });
   const blob = await writeBlob(join(folder, 'blob'), count);
   const store = await openDiskStore(join(folder, 'store'));
   const begun = performance.now();
