@@ -92,6 +92,15 @@ describeMounted('on a small file system of its own', () => {
     registry.addImage('app', 'v1', image);
     execFileSync('mount', ['-o', 'remount,rw', mount ?? '']);
   });
+
+  it('that takes no more files tells that it is they which are too many', async () => {
+    const { files, ffree } = fs.statfsSync(mount ?? '');
+    execFileSync('mount', ['-o', `remount,nr_inodes=${files - ffree + 3}`, mount ?? '']);
+    await expect(openDiskStore(join(mount ?? '', 'many'))).rejects.toMatchObject({
+      code: 'ERR_STORE_NO_SPACE',
+      message: expect.stringMatching(/[1-9]\d* bytes are free, 0 inodes are free/) as unknown,
+    });
+  });
 });
 
 it('with too few files to be open fails by a typed error and leaves a store that opens', async () => {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import {
   fileBytes,
   FileChunks,
+  hasCode,
   InvalidLayerError,
   maxDocumentSize,
   readTar,
@@ -39,7 +40,8 @@ export class TarArchive {
     try {
       handle = await fs.open(file, 'r');
     } catch (error) {
-      throw storeError(error, file);
+      if (!hasCode(error, 'ENOENT')) throw storeError(error, file);
+      throw new ArchiveError(file, 'there is no such file', { cause: error });
     }
     try {
       await refuseCompressed(file, handle);

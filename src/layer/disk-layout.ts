@@ -128,7 +128,7 @@ async function found(layout: DiskLayout, names: readonly string[]): Promise<void
     );
   }
   for (const folder of folders) {
-    await fs.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await syncFolder(path.dirname(folder));
   }
   // Last, so that a store which has it has all else.

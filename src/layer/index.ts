@@ -15,7 +15,7 @@ export { makeFolder } from './make-folder.js';
 export * from './maintenance.js';
 export * from './memory-store.js';
 export * from './store.js';
-export { storeError } from './system-errors.js';
+export { hasCode, storeError } from './system-errors.js';
 export { type TarBlock, type TarEntryType, type TarHeader } from './tar-header.js';
 export * from './tar-reader.js';
 export { emptyFolder } from './trees.js';

@@ -4,7 +4,8 @@ import { hasCode } from './system-errors.js';
 
 /**
  * Makes a folder and those above it that aren't there. `mkdir`'s own `recursive` never ends where
- * a file system has its folder and still says that there is none, as `/proc` does.
+ * a file system has its folder and still says that there is none, as `/proc` does, and calls a full one
+ * a missing folder.
  *
  * @returns the folders that new ones were made in: those to be synced if these are to last.
  */

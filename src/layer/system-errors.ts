@@ -56,17 +56,18 @@ async function room(error: unknown, file: string, missing: number | undefined): 
   if (!hasCode(error, 'ENOSPC', 'EDQUOT')) return '';
   const facts = missing === undefined ? [] : [`${missing} bytes are needed`];
   // What is free on the disk says nothing of a quota.
-  const free = hasCode(error, 'ENOSPC') ? await freeBytes(path.dirname(file)) : undefined;
-  if (free !== undefined) facts.push(`${free} bytes are free`);
+  if (hasCode(error, 'ENOSPC')) facts.push(...(await freeRoom(path.dirname(file))));
   return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
 }
 
-async function freeBytes(folder: string): Promise<number | undefined> {
+async function freeRoom(folder: string): Promise<string[]> {
   try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
+    const { bavail, bsize, files, ffree } = await statfs(folder);
+    const bytes = `${bavail * bsize} bytes are free`;
+    // Where files are counted, there may be too many of them while there are bytes left.
+    return files > 0 ? [bytes, `${ffree} inodes are free`] : [bytes];
   } catch {
-    return undefined;
+    return [];
   }
 }
 
