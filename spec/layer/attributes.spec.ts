@@ -24,6 +24,8 @@ import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-fo
 import { until } from '../support/until.js';
 
 const path = process.env['PATH'];
+/** Files with the process ids of programs that never end by themselves. */
+const standIns: string[] = [];
 let root: string;
 beforeEach(() => {
   root = join(temporaryFolder(), 'root');
@@ -31,6 +33,11 @@ beforeEach(() => {
 });
 afterEach(() => {
   process.env['PATH'] = path;
+  // One that was not ended as it should be would keep its pipes, and so this process, open.
+  for (const begun of standIns.splice(0)) {
+    const pid = existsSync(begun) ? readFileSync(begun, 'utf8').trim() : '';
+    if (pid !== '' && isRunning(pid)) process.kill(Number(pid), 'SIGKILL');
+  }
 });
 afterAll(removeTemporaryFolders);
 
@@ -64,6 +71,7 @@ function neverEnding(program: string, ...others: readonly string[]): string {
     `#!/bin/sh\necho $$ > ${begun}.new\n/bin/mv ${begun}.new ${begun}\nexec sleep 1000\n`,
   );
   chmodSync(file, 0o755);
+  standIns.push(begun);
   return begun;
 }
 
