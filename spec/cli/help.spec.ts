@@ -64,6 +64,10 @@ describe('help', () => {
 describe('the manual', () => {
   const page = manPage([program, ...commands], '1.2.3');
 
+  it('has a date, which is the same whenever it is built', () => {
+    expect(page).toMatch(/^\.TH RXFER 1 "\d{4}-\d\d-\d\d" "rxfer 1\.2\.3" /);
+  });
+
   it('shows a value that may be left out as such', () => {
     expect(page).toContain('\\fB\\-\\-link\\fR [\\fIhow\\fR]\n');
     expect(page).toContain('\\fB\\-\\-store\\fR \\fIdir\\fR\n');

@@ -24,13 +24,16 @@ const environment: readonly (readonly [variable: string, meaning: string])[] = [
   ['NO_COLOR', 'When set and not empty, nothing is coloured.'],
 ];
 
+/** When what stands here was last revised; of a release, its date. Not when it was built. */
+const revised = '2026-11-25';
+
 /** The manual of the command line, in the man macros of roff. */
 export function manPage(
   [program, ...commands]: readonly [CommandDescription, ...CommandDescription[]],
   version: string,
 ): string {
   return [
-    `.TH ${program.name.toUpperCase()} 1 "" "${program.name} ${version}" "User Commands"`,
+    `.TH ${program.name.toUpperCase()} 1 "${revised}" "${program.name} ${version}" "User Commands"`,
     '.SH NAME',
     `${program.name} \\- ${text(program.description.replace(/\.$/, ''))}`,
     '.SH SYNOPSIS',
