@@ -168,6 +168,28 @@ describe('the writers of a timeline', () => {
     expect(linesOf(20_000_000)).toEqual(['0', '1h', '2h', '3h', '4h', '5h']);
   });
 
+  it('have neither a bar nor a legend for the moment between the last phase and its being told', () => {
+    const svg = toTimelineSvg(
+      timelineOf(
+        [0, resolvedImage({ a: 9000 })],
+        [10, progressOf('a', 'Downloading', { current: 0, total: 9000 })],
+        [90, progressOf('a', 'Pull complete')],
+        [91, layerDone('a')],
+      ),
+    );
+    expect(svg).toContain('<title>Downloading: 80 ms');
+    expect(svg).not.toContain('Pull complete');
+    expect(svg).not.toMatch(/>other</);
+  });
+
+  it('show a phase that nobody knows as another, whatever it is called', () => {
+    const svg = toTimelineSvg(
+      timelineOf([0, progressOf('a', 'constructor')], [50, progressOf('a', 'Extracting')]),
+    );
+    expect(svg).toContain('class="other"');
+    expect(svg).toMatch(/>other</);
+  });
+
   it('tell which images a layer belongs to, where there are several', () => {
     const shared = timelineOf(
       [0, resolvedImage({ a: 1 }, 'one')],

@@ -15,6 +15,7 @@ export * from './server-sent-events.js';
 export * from './snapshot.js';
 export * from './snapshots.js';
 export { toTimelineHtml } from './timeline-html.js';
+export { phaseKind, type PhaseKind } from './timeline-phases.js';
 export { toTimelineSvg } from './timeline-svg.js';
 export * from './timeline-trace.js';
 export * from './timeline.js';

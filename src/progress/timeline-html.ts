@@ -1,8 +1,8 @@
 import { formatBytes, formatRate } from './format.js';
 import { escapeMarkup } from './markup.js';
-import { formatDuration } from './timeline-phases.js';
+import { formatDuration, phaseKind, type PhaseKind } from './timeline-phases.js';
 import { titleOf, toTimelineSvg } from './timeline-svg.js';
-import type { Timeline, TimelineImage, TimelineLayer } from './timeline.js';
+import type { Timeline, TimelineImage, TimelineLayer, TimelineSpan } from './timeline.js';
 
 /**
  * A timeline as a page that stands alone: the waterfall, and what it shows as a table, for those
@@ -43,26 +43,23 @@ ${layers.map((layer) => tableRow(layer, images)).join('\n')}
 `;
 }
 
-const movingPhases: readonly string[] = ['Downloading', 'Pushing'];
-
 /** The colours are those of the picture. */
 const style = `
 :root { color-scheme: light dark }
-body { margin: 0; font: 14px/1.5 system-ui, sans-serif; background: var(--page); color: var(--text) }
+body { margin: 0; font: 14px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums; background: var(--page); color: var(--text) }
 main { max-width: 1000px; margin: 0 auto; padding: 16px }
 h1 { font-size: 20px; margin: 8px 0; overflow-wrap: anywhere }
 h2 { font-size: 15px; margin: 20px 0 4px }
-p { margin: 0 }
 ol { padding-left: 24px; overflow-wrap: anywhere }
-dl { display: flex; flex-wrap: wrap; gap: 4px 32px; margin: 12px 0; font-variant-numeric: tabular-nums }
+dl { display: flex; flex-wrap: wrap; gap: 4px 32px; margin: 12px 0 }
 dt { color: var(--quiet) }
-dd { margin: 0; font-size: 18px }
-figure { margin: 0 }
+p, figure, dd { margin: 0 }
+dd { font-size: 18px }
 figure .title { display: none }
 figure svg { display: block; min-width: 720px; width: 100%; height: auto; margin-top: -22px }
 .scroll { overflow-x: auto }
 .scroll:focus-visible { outline: 2px solid var(--quiet) }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; width: 100% }
 th, td { text-align: right; padding: 4px 8px; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child { text-align: left }
 tbody th { font: 13px ui-monospace, monospace }
@@ -72,8 +69,7 @@ tbody th { font: 13px ui-monospace, monospace }
   main { max-width: none; padding: 0 }
   .scroll { overflow: hidden }
   figure svg { min-width: 0 }
-  table { font-size: 11px }
-  tbody th { font-size: 11px }
+  table, tbody th { font-size: 11px }
   th, td { padding: 2px 6px }
   thead th { white-space: normal }
   tr { break-inside: avoid }
@@ -112,17 +108,17 @@ function totalItem([term, text, attribute = '']: ReturnType<typeof totals>[numbe
 }
 
 function tableRow(layer: TimelineLayer, images: readonly TimelineImage[]): string {
-  const moving = timeIn(layer, ...movingPhases);
+  const moving = timeIn(layer, 'moving');
   const { size } = layer;
   const retries = retriesOf(layer);
   const numbers = images.flatMap(({ ids }, index) => (ids.includes(layer.id) ? index + 1 : []));
   const cells = [
     size === undefined ? '' : formatBytes(size),
-    formatDuration(timeIn(layer, 'Waiting', 'Pulling fs layer', 'Preparing')),
+    formatDuration(timeIn(layer, 'waiting')),
     moving === 0 ? '' : formatDuration(moving),
     moving === 0 ? '' : formatRate((movedBy(layer) / moving) * 1000),
     retries === 0 ? '' : String(retries),
-    formatDuration(timeIn(layer, 'Extracting')),
+    formatDuration(timeIn(layer, 'extracting')),
   ].map((cell) => `<td>${cell}</td>`);
   const done =
     layer.done === undefined
@@ -138,18 +134,21 @@ function sharing(images: readonly TimelineImage[], cell: string): string {
 }
 
 /** Of a layer that was fetched, all of it; else the most that was told of. */
-function movedBy({ spans, size, done }: TimelineLayer): number {
-  const moving = spans.filter(({ phase }) => movingPhases.includes(phase));
+function movedBy(layer: TimelineLayer): number {
+  const { size, done } = layer;
+  const moving = spansIn(layer, 'moving');
   const told = Math.max(0, ...moving.map(({ bytes = 0 }) => bytes));
   return moving.length > 0 && done !== undefined ? (size ?? told) : told;
 }
 
-function retriesOf({ spans }: TimelineLayer): number {
-  return spans.filter(({ phase }) => phase === 'Retrying').length;
+function retriesOf(layer: TimelineLayer): number {
+  return spansIn(layer, 'retrying').length;
 }
 
-function timeIn({ spans }: TimelineLayer, ...phases: readonly string[]): number {
-  return spans
-    .filter(({ phase }) => phases.includes(phase))
-    .reduce((sum, { begin, end }) => sum + end - begin, 0);
+function timeIn(layer: TimelineLayer, kind: PhaseKind): number {
+  return spansIn(layer, kind).reduce((sum, { begin, end }) => sum + end - begin, 0);
+}
+
+function spansIn({ spans }: TimelineLayer, kind: PhaseKind): readonly TimelineSpan[] {
+  return spans.filter(({ phase }) => phaseKind(phase) === kind);
 }

@@ -1,48 +1,59 @@
 import { formatSeconds } from './format.js';
 
-/** What a phase is to whoever looks at it. */
-export interface PhaseKind {
-  /** The class of its bars. */
-  readonly kind: 'waiting' | 'moving' | 'retrying' | 'verifying' | 'extracting' | 'other';
+/** What a phase is to whoever looks at it; `done`: nothing is left to do. */
+export type PhaseKind =
+  'waiting' | 'moving' | 'retrying' | 'verifying' | 'extracting' | 'done' | 'other';
+
+/** How a picture shows a kind. */
+export interface KindLook {
+  readonly kind: PhaseKind;
   /** As a legend has it. */
   readonly title: string;
-  /** Of its bars, in pixels: those who don't tell the colours apart see it by this. */
-  readonly height: number;
+  /** Of its bars, in pixels, if not all of the row: those who don't tell the colours apart see it by this. */
+  readonly height?: number;
 }
 
-const other: PhaseKind = { kind: 'other', title: 'other', height: 14 };
-const kinds: readonly (PhaseKind & { readonly phases: readonly string[] })[] = [
+const other: KindLook = { kind: 'other', title: 'other' };
+/** In the order of a layer's life. */
+const looks: readonly (KindLook & { readonly phases: readonly string[] })[] = [
   {
     kind: 'waiting',
     title: 'waiting',
     height: 4,
     phases: ['Waiting', 'Pulling fs layer', 'Preparing'],
   },
-  { kind: 'moving', title: 'moving bytes', height: 14, phases: ['Downloading', 'Pushing'] },
+  { kind: 'moving', title: 'moving bytes', phases: ['Downloading', 'Pushing'] },
   { kind: 'retrying', title: 'retrying', height: 8, phases: ['Retrying'] },
   {
     kind: 'verifying',
     title: 'verifying',
-    height: 14,
     phases: ['Verifying Checksum', 'Download complete'],
   },
   {
     kind: 'extracting',
     title: 'extracting, waiting for the layers below',
-    height: 14,
     phases: ['Extracting'],
   },
+  { kind: 'done', title: '', phases: ['Pull complete', 'Pushed'] },
 ];
 
-/** What a phase is; those that nobody knows are all alike. */
-export function kindOf(phase: string): PhaseKind {
-  return kinds.find(({ phases }) => phases.includes(phase)) ?? other;
+/**
+ * What a phase of a layer is, for what shows it by colour or counts its time: `moving` of
+ * Downloading and Pushing; `other` of those that nobody knows.
+ */
+export function phaseKind(phase: string): PhaseKind {
+  return lookOf(phase).kind;
 }
 
-/** Those of the kinds that phases are of, in the order of a layer's life. */
-export function kindsOf(phases: Iterable<string>): PhaseKind[] {
-  const found = new Set([...phases].map(kindOf));
-  return [...kinds, other].filter((kind) => found.has(kind));
+/** How the kind of a phase looks. */
+export function lookOf(phase: string): KindLook {
+  return looks.find(({ phases }) => phases.includes(phase)) ?? other;
+}
+
+/** How those of the kinds look that phases are of, in the order of a layer's life. */
+export function looksOf(phases: readonly string[]): KindLook[] {
+  const found = phases.map(lookOf);
+  return [...looks, other].filter((look) => found.includes(look));
 }
 
 /** Milliseconds as `340 ms`, `12.3 s` or `14m 2s`. */

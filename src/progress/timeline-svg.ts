@@ -1,6 +1,13 @@
 import { formatBytes } from './format.js';
 import { escapeMarkup } from './markup.js';
-import { formatDuration, kindOf, kindsOf, roundStep, type PhaseKind } from './timeline-phases.js';
+import {
+  formatDuration,
+  lookOf,
+  looksOf,
+  phaseKind,
+  roundStep,
+  type KindLook,
+} from './timeline-phases.js';
 import type { Timeline, TimelineLayer, TimelineSpan } from './timeline.js';
 
 const margin = 12;
@@ -68,7 +75,7 @@ text.bad { fill: var(--bad) }
 
 /** What the colours stand for, of those that there are. */
 function legend(layers: readonly TimelineLayer[]): string {
-  const phases = layers.flatMap(({ spans }) => spans.filter(isLong).map(({ phase }) => phase));
+  const phases = layers.flatMap(({ spans }) => spans.filter(isDrawn).map(({ phase }) => phase));
   const missing = layers.filter(({ done }) => done === undefined).length;
   const y = legendLine + 4;
   let x = margin;
@@ -77,7 +84,7 @@ function legend(layers: readonly TimelineLayer[]): string {
     x += 35 + title.length * letter;
     return text;
   };
-  const entries = kindsOf(phases).map((kind) => entry(kind.title, mark(kind, x, 10, legendLine)));
+  const entries = looksOf(phases).map((look) => entry(look.title, mark(look, x, 10, legendLine)));
   if (missing < layers.length) entries.push(entry('registered', tick(x + 4, legendLine)));
   if (missing > 0) {
     entries.push(entry('not registered', `<text class="bad" x="${x}" y="${y}">${cross}</text>`));
@@ -106,7 +113,7 @@ function layerRow({ id, size, spans, done }: TimelineLayer, y: number, scale: nu
   return [
     `<text class="id" x="${margin}" y="${middle + 4}">${escapeMarkup(id)}</text>`,
     `<text class="quiet" x="${labels - margin}" y="${middle + 4}" text-anchor="end">${sized}</text>`,
-    ...spans.filter(isLong).map((span) => spanBar(span, middle, scale)),
+    ...spans.filter(isDrawn).map((span) => spanBar(span, middle, scale)),
     ...(done === undefined ? [] : [tick(labels + done * scale, middle)]),
     `<text class="${done === undefined ? 'bad' : 'quiet'}" x="${place(labels + end * scale + 8)}" y="${middle + 4}">${outcome}</text>`,
   ].join('\n');
@@ -116,11 +123,11 @@ function spanBar({ phase, begin, end, bytes }: TimelineSpan, y: number, scale: n
   const moved = bytes === undefined ? '' : `, ${formatBytes(bytes)}`;
   const title = escapeMarkup(`${phase}: ${formatDuration(end - begin)}${moved}`);
   const long = Math.max(0.5, (end - begin) * scale);
-  return mark(kindOf(phase), labels + begin * scale, long, y, `<title>${title}</title>`);
+  return mark(lookOf(phase), labels + begin * scale, long, y, `<title>${title}</title>`);
 }
 
 function mark(
-  { kind, height }: PhaseKind,
+  { kind, height = bar }: KindLook,
   x: number,
   long: number,
   middle: number,
@@ -134,8 +141,9 @@ function tick(x: number, middle: number): string {
   return `<rect class="done" x="${place(x)}" y="${middle - bar / 2 - 1}" width="2" height="${bar + 2}"/>`;
 }
 
-function isLong({ begin, end }: TimelineSpan): boolean {
-  return end > begin;
+/** Of what is done, its tick tells. */
+function isDrawn({ phase, begin, end }: TimelineSpan): boolean {
+  return end > begin && phaseKind(phase) !== 'done';
 }
 
 function endOf(spans: readonly TimelineSpan[]): number {

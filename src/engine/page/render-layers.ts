@@ -1,21 +1,9 @@
-import { formatBytes, formatSeconds } from '../../progress/index.js';
+import { formatBytes, formatSeconds, phaseKind } from '../../progress/index.js';
 import { byID, make, reconcile, setText } from './elements.js';
 import type { Bar, LayerRow, View } from './view.js';
 
 /** More would be too many to look at, and too much to draw. */
 const maxRows = 500;
-
-const kinds: Readonly<Record<string, string>> = {
-  Waiting: 'waiting',
-  'Pulling fs layer': 'waiting',
-  Preparing: 'waiting',
-  Downloading: 'moving',
-  Pushing: 'moving',
-  Retrying: 'retrying',
-  'Verifying Checksum': 'verifying',
-  'Download complete': 'verifying',
-  Extracting: 'extracting',
-};
 
 /** Shows the layers as a waterfall, a row each, whatever number of images share one. */
 export function renderLayers(view: View): void {
@@ -92,11 +80,12 @@ interface DrawnBar {
 function barsOf({ bars, done }: LayerRow): DrawnBar[] {
   const drawn = bars.map(({ phase, begin, end }: Bar, index): DrawnBar => ({
     key: `${index} ${phase}`,
-    className: `bar ${kinds[phase] ?? 'other'}`,
+    className: `bar ${phaseKind(phase)}`,
     title: phase,
     from: begin,
     to: end,
   }));
-  if (done === undefined) return drawn;
-  return [...drawn, { key: 'done', className: 'mark', title: 'Registered', from: done }];
+  const left = drawn.filter(({ title }) => phaseKind(title) !== 'done');
+  if (done === undefined) return left;
+  return [...left, { key: 'done', className: 'mark', title: 'Registered', from: done }];
 }
