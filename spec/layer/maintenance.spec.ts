@@ -214,6 +214,20 @@ describe('verify', () => {
     expect((await store.verify()).damages).toEqual([]);
   });
 
+  it('is repaired without the registry where blobs and documents are whole', async () => {
+    const gone = await startRegistry();
+    gone.addImage('nested', 'v1', nested().images);
+    const reference = `${gone.host}/nested:v1`;
+    const pulled = await lastValueFrom(rxfer.pull(reference));
+    if (pulled.kind === 'result') pulled.release();
+    await gone.close();
+    fs.writeFileSync(inTop('file'), 'somebody was here');
+    expect((await store.verify({ mode: 'remove' })).affected).toEqual([reference]);
+    const repaired = await lastValueFrom(rxfer.repair(reference));
+    if (repaired.kind === 'result') repaired.release();
+    expect((await store.verify()).damages).toEqual([]);
+  });
+
   it('removes a record that cannot be read', async () => {
     await pullAll();
     const [file = ''] = fs.readdirSync(join(folder, 'images'));

@@ -1,13 +1,20 @@
 import { map, mergeMap, of, tap, type Observable } from 'rxjs';
 import { fromAbortable, type LayerDownloadManager } from '../distribution/index.js';
 import type { ImageDocument, ImageRecord, Store } from '../layer/index.js';
-import { isIndexType, parseIndex, parseReference, type Digest } from '../oci/index.js';
+import {
+  digestAlgorithm,
+  digestOf,
+  isIndexType,
+  parseIndex,
+  parseReference,
+  type Digest,
+} from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
 import type { PullEvent, PullResultEvent } from './events.js';
+import { RecordedImage } from './recorded-image.js';
 import { RegistrySource } from './registry-image.js';
-import { ReferrersList } from './referrers-list-source.js';
 import { subjectOf } from './referrers-list.js';
 import { maxIndexDepth } from './resolve-image.js';
 import { imageRecord } from './store-image.js';
@@ -23,7 +30,7 @@ export interface RepairImageOptions {
 
 /**
  * Pulls an image again that is in the store by its record: by digest, whatever its tag leads to by
- * now. What is there isn't fetched. A list of referrers is what the store has made of those that
+ * now. What is there isn't fetched, so that a layer whose blob is whole needs no registry. A list of referrers is what the store has made of those that
  * were pulled; one that is lost is made again of what the registry has by now.
  */
 export function repairImage(options: RepairImageOptions): Observable<PullEvent> {
@@ -37,12 +44,12 @@ export function repairImage(options: RepairImageOptions): Observable<PullEvent> 
       const copy$ = isIndexType(record.manifest.mediaType) ? copyAllToStore : copyToStore;
       // What is in the store has been allowed before.
       const foreign = 'fetch';
-      const { digest } = record.manifest;
-      const recorded = new RegistrySource(registry, { host, path, digest }, foreign);
-      const source =
-        subject === undefined
-          ? recorded
-          : new ReferrersList(recorded, { store, list: record.manifest, subject });
+      const { manifest } = record;
+      const { digest } = manifest;
+      const source = new RecordedImage(
+        new RegistrySource(registry, { host, path, digest }, foreign),
+        { store, manifest, subject },
+      );
       return copy$({ source, store, downloads, reference, platform: undefined, foreign }).pipe(
         mergeMap((event) =>
           event.kind === 'result' && record.resolved !== record.manifest.digest
@@ -64,6 +71,10 @@ function restoreIndexes(
   const { resolved, manifest } = record;
   return fromAbortable(async (signal) => {
     const fetch = async (digest: Digest): Promise<ImageDocument> => {
+      const stored = await store.blobs.read(digest);
+      if (stored !== undefined && digestOf(stored, digestAlgorithm(digest)) === digest) {
+        return { digest, bytes: stored };
+      }
       const { bytes } = await registry.manifest({ host, path, digest }, signal);
       return { digest, bytes };
     };

@@ -6,24 +6,26 @@ import { readReferrers } from './referrers.js';
 import type { ImageSource } from './seams.js';
 import { StoredDocuments } from './stored-documents.js';
 
-/** A list of referrers that a store keeps. */
-export interface StoredList {
+/** What a store's record of an image says. */
+export interface Recorded {
   readonly store: Store;
-  readonly list: Descriptor;
-  readonly subject: Digest;
+  readonly manifest: Descriptor;
+  /** What it is a list of the referrers of. */
+  readonly subject: Digest | undefined;
 }
 
 /**
- * A list of referrers that a store has made, which the source needn't have: it is that of the
- * store, or where that is lost and the source hasn't got it, made again of what is listed there.
+ * An image as a store has recorded it: its manifest is the store's where that is whole, so that what
+ * the store can mend by itself needs no source. A list of referrers, which stores make and the source
+ * needn't have, is made again of what is listed there where it is lost.
  */
-export class ReferrersList implements ImageSource {
+export class RecordedImage implements ImageSource {
   readonly #source: ImageSource;
-  readonly #stored: StoredList;
+  readonly #recorded: Recorded;
 
-  constructor(source: ImageSource, stored: StoredList) {
+  constructor(source: ImageSource, recorded: Recorded) {
     this.#source = source;
-    this.#stored = stored;
+    this.#recorded = recorded;
   }
 
   get name(): string {
@@ -35,13 +37,12 @@ export class ReferrersList implements ImageSource {
   }
 
   async root(signal: AbortSignal): Promise<FetchedManifest> {
-    const { store, list } = this.#stored;
+    const { store, manifest, subject } = this.#recorded;
     const documents = new StoredDocuments(this.#source, store.blobs);
     try {
-      return { descriptor: list, bytes: await documents.manifest(list, signal) };
+      return { descriptor: manifest, bytes: await documents.manifest(manifest, signal) };
     } catch (error) {
-      if (!isMissing(error)) throw error;
-      const { subject } = this.#stored;
+      if (subject === undefined || !isMissing(error)) throw error;
       const found = await readReferrers(documents, [subject], 'fetch', signal);
       const entries = found.filter((each) => each.subject === subject).map(({ entry }) => entry);
       if (entries.length === 0) throw error;
