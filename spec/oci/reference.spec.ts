@@ -85,6 +85,37 @@ describe('parseReference', () => {
     expect(error.message).toContain(`at character ${position + 1}`);
   });
 
+  it.each([
+    'user:s3cret@localhost',
+    'user:s3cret@localhost/app',
+    'user:s3cret@localhost:5000',
+    'user:s3cret@localhost:5000/app:v1',
+    'user:s3cret@[::1]:5000/app',
+    'user:s3cret@quay.io/app@sha256:12',
+    'user:/s3cret@localhost/app',
+    'user:s3cret!@localhost/app',
+    'user:@s3cret@localhost/app',
+    'user:a:s3cret@localhost',
+    'te/am:s3cret@localhost',
+    '5:5000/s3cret@quay.io/app',
+    'docker://user:s3cret@localhost',
+    'https://user:/s3cret@localhost/app',
+    `user:s3cret${'x'.repeat(310)}@localhost/app`,
+  ])('shows no password in %p, as a reference or a repository', (text) => {
+    for (const parse of [parseReference, parseRepository]) {
+      const { message } = failure(text, parse);
+      expect(message).not.toContain('s3cret');
+      expect(message).toContain('*');
+    }
+  });
+
+  it.each(['localhost:5000/app@latest', 'app:v1@sha256:12', 'app:v1@md5:ab', 'app:v1@'])(
+    'shows %p as it is',
+    (text) => {
+      expect(failure(text).message).toContain(`'${text}'`);
+    },
+  );
+
   it('shows neither passwords nor control characters', () => {
     for (const text of [
       'ali:s3cret@quay.io/app',

@@ -190,7 +190,7 @@ function normalHost(host: string): string {
 
 function checkHost(stated: Stated, host: string): void {
   const fitting = fittingHost(host);
-  const problem = `'${shown(host)}' is not a host`;
+  const problem = `'${shownPart(stated, 0, host.length)}' is not a host`;
   if (fitting < host.length || host === '') throw misfit(stated, fitting, problem);
   checkAddress(stated, host, problem);
 }
@@ -204,7 +204,8 @@ function checkAddress(stated: Stated, host: string, problem: string): void {
   if (URL.canParse(`https://${host}/`)) return;
   const port = /:(\d+)$/.exec(host);
   if (port === null || Number(port[1]) <= 65535) throw misfit(stated, 0, problem);
-  throw misfit(stated, port.index + 1, `'${port[1] ?? ''}' is not a port`);
+  const start = port.index + 1;
+  throw misfit(stated, start, `'${shownPart(stated, start, host.length - start)}' is not a port`);
 }
 
 function checkPath(stated: Stated, path: string, start: number): void {
@@ -216,7 +217,7 @@ function checkPath(stated: Stated, path: string, start: number): void {
       const separator = fitting === 0 ? null : separatorGrammar.exec(component.slice(fitting));
       const bad = fitting + (separator?.[0].length ?? 0);
       const upper = /[A-Z]/.test(component) ? '; names are lower-case' : '';
-      const problem = `'${shown(component)}' is not a part of a path${upper}`;
+      const problem = `'${shownPart(stated, position, component.length)}' is not a part of a path${upper}`;
       throw misfit(stated, position + bad, problem);
     }
     position += component.length + 1;
@@ -227,7 +228,7 @@ function parseTag(stated: Stated, named: string, start: number): string {
   const tag = named.slice(start);
   const fitting = tagGrammar.exec(tag)?.[0].length ?? 0;
   if (fitting === tag.length && tag !== '') return tag;
-  throw misfit(stated, start + fitting, `'${shown(tag)}' is not a tag`);
+  throw misfit(stated, start + fitting, `'${shownPart(stated, start, tag.length)}' is not a tag`);
 }
 
 function parseDigestPart(stated: Stated, start: number): Digest {
@@ -236,7 +237,7 @@ function parseDigestPart(stated: Stated, start: number): Digest {
   const begun = algorithms.map((algorithm) => commonLength(algorithm, digest));
   const matched = digestGrammars.map((grammar) => grammar.exec(digest)?.[0].length ?? 0);
   const fitting = Math.max(...begun, ...matched);
-  const problem = `'${shown(digest)}' is not a sha256 or sha512 digest`;
+  const problem = `'${shownPart(stated, start, digest.length)}' is not a sha256 or sha512 digest`;
   throw misfit(stated, start + fitting, problem);
 }
 
@@ -246,15 +247,27 @@ function commonLength(a: string, b: string): number {
   return length;
 }
 
-const loginOfReference = /^((?:\w+:\/\/)?[^/@]*?:)([^/]*)(?=@[^@]*[/.])/;
-const loginOfHost = /^((?:\w+:\/\/)?[^:@]*:)(.*)(?=@)/;
+/** Safe to print: a password that somebody put before a host is hidden. */
+function shown(text: string, readAs: ReferenceKind): string {
+  const open = hidden(text, readAs).slice(0, 300).replace(/\p{C}/gu, '?');
+  return text.length > 300 ? `${open}…` : open;
+}
 
-/** Safe to print, of the same length: a password that somebody put before a host is hidden. */
-function shown(text: string, readAs: ReferenceKind = 'reference'): string {
-  const open = text.slice(0, 300).replace(/\p{C}/gu, '?');
-  const hidden = open.replace(
-    readAs === 'registry' ? loginOfHost : loginOfReference,
-    (_, before: string, secret: string) => before + '*'.repeat(secret.length),
-  );
-  return text.length > 300 ? `${hidden}…` : hidden;
+/** A part of the text, without what of it belongs to a password. */
+function shownPart({ text, readAs }: Stated, start: number, length: number): string {
+  return shown(hidden(text, readAs).slice(start, start + length), readAs);
+}
+
+/** The text with stars in place of what may be a password, so that positions in it stay. */
+function hidden(text: string, readAs: ReferenceKind): string {
+  const name = readAs === 'registry' ? text : text.replace(/@(?:sha|md|blake)\d+:[^@/]*$/, '');
+  const scheme = /^\w+:\/\//.exec(name)?.[0].length ?? 0;
+  const begin = name.indexOf(':', scheme) + 1;
+  const end = name.lastIndexOf('@');
+  if (begin === 0 || end < begin) return text;
+  const host = name.slice(end + 1);
+  const isHost = /[/.:]/.test(host) || readAs === 'registry';
+  // A digest that isn't begun, or that is wrong after a port and a path.
+  if (!isHost && (host === '' || /^\d+\//.test(name.slice(begin)))) return text;
+  return text.slice(0, begin) + '*'.repeat(end - begin) + text.slice(end);
 }
