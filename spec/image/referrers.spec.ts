@@ -424,7 +424,10 @@ describe('what is listed as a referrer', () => {
   it("can't go into an archive for docker load", async () => {
     await expect(
       copy(name, `docker-archive:${temporaryFolder()}/a.tar:app:v1`),
-    ).rejects.toMatchObject({ code: 'ERR_INVALID_LOCATION' });
+    ).rejects.toMatchObject({
+      code: 'ERR_INVALID_LOCATION',
+      hint: 'Copy to oci:FOLDER[:TAG] or oci-archive:FILE[:TAG], or leave the referrers out.',
+    });
   });
 });
 

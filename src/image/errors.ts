@@ -80,13 +80,13 @@ export class ImageNotFoundError extends RxferError {
 export class InvalidLocationError extends RxferError {
   override readonly name = 'InvalidLocationError';
 
-  constructor(text: string, problem: string) {
+  constructor(text: string, problem: string, options: RxferErrorOptions = {}) {
+    const hint =
+      'Write a registry reference, store:REFERENCE, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].';
     super(
       'ERR_INVALID_LOCATION',
       `'${text.slice(0, 300)}' can't be copied from or to: ${problem}`,
-      {
-        hint: 'Write a registry reference, store:REFERENCE, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].',
-      },
+      { hint, ...options },
     );
   }
 }

@@ -219,6 +219,9 @@ class SharedRxfer implements Rxfer {
         throw new InvalidLocationError(
           destination,
           'an archive for docker load holds no referrers',
+          {
+            hint: 'Copy to oci:FOLDER[:TAG] or oci-archive:FILE[:TAG], or leave the referrers out.',
+          },
         );
       }
       if (to.kind === 'registry') {
