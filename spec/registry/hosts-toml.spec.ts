@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { directEndpoint, type Endpoint } from '../../src/registry/endpoints.js';
 import { parseHostsToml } from '../../src/registry/hosts-toml.js';
 import { mirroredEndpoints } from '../../src/registry/mirrors.js';
+import { samplePem } from '../support/sample-pem.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 afterAll(removeTemporaryFolders);
@@ -98,7 +99,7 @@ describe('hosts.toml', () => {
     expect(await first('s.example:5000')).toMatch('second.example');
     expect(await first('r.example')).toMatch('third.example');
     expect(await first('..')).toMatch('..');
-    expect(shown(await endpointsOf(join(temporaryFolder(), 'none'))('r.example', 'pull'))).toEqual([
+    expect(shown(await endpointsOf(temporaryFolder())('r.example', 'pull'))).toEqual([
       'https://r.example/v2/',
     ]);
   });
@@ -151,16 +152,16 @@ describe('hosts.toml', () => {
         skip_verify = false
     `;
     const names = ['own.crt', 'one.crt', 'two.crt', 'c.cert', 'c.key', 'both.pem'];
-    const files = Object.fromEntries(names.map((name) => [`ghcr.io/${name}`, `<${name}>`]));
+    const files = Object.fromEntries(names.map((name) => [`ghcr.io/${name}`, samplePem(name)]));
     const root = folderOf({ ...files, 'ghcr.io/hosts.toml': text });
     const [a, b, c, own] = await endpointsOf(root)('ghcr.io', 'pull');
     expect(a).toMatchObject({
       host: 'a.example',
       tls: {
-        ca: ['<one.crt>', '<two.crt>'],
+        ca: [samplePem('one.crt'), samplePem('two.crt')],
         clients: [
-          { cert: '<c.cert>', key: '<c.key>' },
-          { cert: '<both.pem>', key: '<both.pem>' },
+          { cert: samplePem('c.cert'), key: samplePem('c.key') },
+          { cert: samplePem('both.pem'), key: samplePem('both.pem') },
         ],
         verify: false,
       },
@@ -168,21 +169,27 @@ describe('hosts.toml', () => {
       proxy: new URL('https://ali:secret@proxy.example:3129'),
       headers: { 'x-plain': 'one', 'x-list': 'one, two' },
     });
-    expect(b?.tls).toEqual({ ca: [], clients: [{ cert: '<both.pem>', key: '<both.pem>' }] });
+    expect(b?.tls).toEqual({
+      ca: [],
+      clients: [{ cert: samplePem('both.pem'), key: samplePem('both.pem') }],
+    });
     expect(c?.tls).toMatchObject({ verify: true });
     expect(c?.tls?.clients).toHaveLength(2);
-    expect(own).toMatchObject({ host: 'ghcr.io', tls: { ca: ['<own.crt>'] } });
+    expect(own).toMatchObject({ host: 'ghcr.io', tls: { ca: [samplePem('own.crt')] } });
   });
 
   it('may be missing, with certificates in its place', async () => {
     const root = folderOf({
-      'r.example:5000/ca.crt': '<ca>',
-      'r.example:5000/client.cert': '<cert>',
-      'r.example:5000/client.key': '<key>',
+      'r.example:5000/ca.crt': samplePem('ca'),
+      'r.example:5000/client.cert': samplePem('cert'),
+      'r.example:5000/client.key': samplePem('key'),
     });
     const [endpoint] = await endpointsOf(root)('r.example:5000', 'pull');
     expect(endpoint.base.href).toBe('https://r.example:5000/v2/');
-    expect(endpoint.tls).toEqual({ ca: ['<ca>'], clients: [{ cert: '<cert>', key: '<key>' }] });
+    expect(endpoint.tls).toEqual({
+      ca: [samplePem('ca')],
+      clients: [{ cert: samplePem('cert'), key: samplePem('key') }],
+    });
   });
 
   it.each([
@@ -208,6 +215,58 @@ describe('hosts.toml', () => {
     // Once repaired it is read again.
     writeFileSync(join(root, 'ghcr.io', 'hosts.toml'), '[host."https://fine.example"]');
     expect(shown(await endpoints('ghcr.io', 'pull'))).toHaveLength(2);
+  });
+
+  it.each([
+    ['ca = "junk.pem"', 'junk.pem'],
+    ['[host."https://a"]\nca = ["fine.pem", "junk.pem"]', 'junk.pem'],
+    ['client = "junk.pem"', 'junk.pem'],
+    ['client = [["fine.pem", "junk.pem"]]', 'junk.pem'],
+    ['client = [["junk.pem", "fine.pem"]]', 'junk.pem'],
+  ])('is refused with the name of the file that is no PEM when it says %j', async (text, name) => {
+    const root = folderOf({
+      'ghcr.io/hosts.toml': text,
+      'ghcr.io/fine.pem': samplePem('fine'),
+      'ghcr.io/junk.pem': 'junk',
+    });
+    await expect(endpointsOf(root)('ghcr.io', 'pull')).rejects.toMatchObject({
+      code: 'ERR_HOSTS_FILE',
+      message: expect.stringContaining(join(root, 'ghcr.io', name)) as unknown,
+      hint: expect.stringContaining('PEM') as unknown,
+    });
+  });
+
+  it.each(['ca.crt', 'client.cert', 'client.key'])(
+    'may be missing, and %s in its place must be PEM',
+    async (name) => {
+      const files = ['ca.crt', 'client.cert', 'client.key'].map((each) => [
+        `ghcr.io/${each}`,
+        each === name ? 'junk' : samplePem(each),
+      ]);
+      const root = folderOf(Object.fromEntries(files) as Record<string, string>);
+      await expect(endpointsOf(root)('ghcr.io', 'pull')).rejects.toMatchObject({
+        code: 'ERR_HOSTS_FILE',
+        message: expect.stringContaining(join(root, 'ghcr.io', name)) as unknown,
+      });
+    },
+  );
+
+  it('is missed with its whole folder, which may be there later', async () => {
+    const root = join(temporaryFolder(), 'none');
+    const endpoints = endpointsOf(root);
+    await expect(endpoints('ghcr.io', 'pull')).rejects.toMatchObject({
+      code: 'ERR_HOSTS_FILE',
+      path: root,
+      message: expect.stringContaining('there is no such folder') as unknown,
+      hint: expect.stringContaining('Create the folder') as unknown,
+    });
+    mkdirSync(root);
+    expect(shown(await endpoints('ghcr.io', 'pull'))).toEqual(['https://ghcr.io/v2/']);
+    const file = join(root, 'file');
+    writeFileSync(file, '');
+    await expect(endpointsOf(file)('ghcr.io', 'pull')).rejects.toMatchObject({
+      message: expect.stringContaining('there is no such folder') as unknown,
+    });
   });
 
   it('knows the hosts of no table but `host`', () => {

@@ -126,6 +126,16 @@ describeWithPeers(['nginx', 'openssl', 'docker-registry'], 'a self-signed regist
     },
   );
 
+  it('is not asked where a folder of certificates was stated and is not there', async () => {
+    const folders = [certsFolder(open.host, ['ca']), join(temporaryFolder(), 'none')];
+    const missing = expect.stringContaining(folders[1] ?? '') as unknown;
+    await expect(resolve(`${open.host}/app:v1`, { folders })).rejects.toMatchObject({
+      code: 'ERR_TLS',
+      message: missing,
+      hint: expect.stringContaining('Create the folder') as unknown,
+    });
+  });
+
   it('is refused with what can be done where nobody knows its authority', async () => {
     await expect(resolve(`${open.host}/app:v1`, {})).rejects.toMatchObject({
       hint: expect.stringContaining(`certs.d/${open.host}/ca.crt`) as unknown,

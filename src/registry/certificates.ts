@@ -1,14 +1,14 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { valueOf, type Environment } from './environment.js';
 import { TlsError } from './errors.js';
+import { checkPem, pemHint, type PemKind } from './pem.js';
 import type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
 
 /** What {@link certificates} is built with. */
 export interface CertificatesOptions {
-  /** Folders that are searched first, in their order. */
+  /** Folders that are searched first, in their order; they must be there. */
   readonly folders?: readonly string[];
   /** Registries (`name[:port]`) whose certificate isn't verified, and no others. */
   readonly unverified?: readonly string[];
@@ -23,7 +23,7 @@ export interface CertificatesOptions {
  * `/etc/containers/certs.d`, `/etc/docker/certs.d`. Each host is looked up once.
  *
  * @throws TlsError, when asked, for a certificate without a key, a key without a certificate, and a
- * file that is no PEM; it names the file.
+ * file that is no PEM, and for one of the folders given that isn't there; it names what is at fault.
  */
 export function certificates(options: CertificatesOptions = {}): TlsProvider {
   const { folders = [], unverified = [], environment = process.env } = options;
@@ -38,10 +38,25 @@ export function certificates(options: CertificatesOptions = {}): TlsProvider {
   const open = new Set(unverified.map(addressOf));
   const known = new Map<string, Promise<TlsSettings | undefined>>();
   return (host) => {
-    const found = known.get(host) ?? settingsFor(host, all, open.has(addressOf(host)));
+    const found =
+      known.get(host) ??
+      checkFolders(host, folders).then(() => settingsFor(host, all, open.has(addressOf(host))));
     known.set(host, found);
     return found;
   };
+}
+
+/** Whoever states a folder means it to count. */
+async function checkFolders(host: string, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const isFolder = await stat(folder).then(
+      (entry) => entry.isDirectory(),
+      () => false,
+    );
+    if (isFolder) continue;
+    const hint = 'Create the folder, or state another one (--certs-dir).';
+    throw new TlsError(`${folder} has no certificates: there is no such folder`, { host, hint });
+  }
 }
 
 async function settingsFor(
@@ -69,17 +84,16 @@ async function readFolder(
   folder: string,
   files: readonly string[],
 ): Promise<TlsSettings> {
-  const read = async (name: string, check: (pem: string) => unknown): Promise<string> => {
+  const read = async (name: string, kind: PemKind): Promise<string> => {
     const text = await readFile(join(folder, name), 'utf8').catch((cause: unknown) => {
       const hint = 'A certificate and its key have names that differ in .cert and .key alone.';
       throw new TlsError(`${join(folder, name)} can't be read`, { host, hint, cause });
     });
     try {
-      check(text);
+      checkPem(kind, text);
       return text;
     } catch (cause) {
-      const hint = 'Put it there as PEM, a key without a passphrase.';
-      throw new TlsError(`${join(folder, name)} can't be used`, { host, hint, cause });
+      throw new TlsError(`${join(folder, name)} can't be used`, { host, hint: pemHint, cause });
     }
   };
   const clients = new Set(
@@ -87,18 +101,16 @@ async function readFolder(
   );
   return {
     ca: await Promise.all(
-      files.filter((name) => name.endsWith('.crt')).map((name) => read(name, certificate)),
+      files.filter((name) => name.endsWith('.crt')).map((name) => read(name, 'certificate')),
     ),
     clients: await Promise.all(
       [...clients].map(async (name): Promise<ClientCertificate> => ({
-        cert: await read(`${name}.cert`, certificate),
-        key: await read(`${name}.key`, createPrivateKey),
+        cert: await read(`${name}.cert`, 'certificate'),
+        key: await read(`${name}.key`, 'key'),
       })),
     ),
   };
 }
-
-const certificate = (pem: string): X509Certificate => new X509Certificate(pem);
 
 /** The host as it stands in addresses: docker.io's own server, no default port. */
 function addressOf(host: string): string {

@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Endpoint } from './endpoints.js';
 import { HostsFileError } from './errors.js';
 import { parseHostsToml, serverAddress, type HostEntry } from './hosts-toml.js';
+import { checkPem, pemHint, type PemKind } from './pem.js';
 import type { ClientCertificate, TlsSettings } from './tls.js';
 
 /** A server as it is configured. */
@@ -19,7 +20,7 @@ export interface ConfiguredHost extends Omit<Endpoint, 'host' | 'base' | 'namesp
  * The hosts are in the order in which they are to be asked, and the last one is the registry itself
  * or what stands in its place.
  *
- * @throws HostsFileError
+ * @throws HostsFileError, also where there is no such folder.
  */
 export async function readHostsFolder(root: string, registry: string): Promise<ConfiguredHost[]> {
   for (const name of folderNames(registry)) {
@@ -34,6 +35,7 @@ export async function readHostsFolder(root: string, registry: string): Promise<C
     if (text.trim() === '') return [await certificatesOf(folder, files)];
     return configuredHosts(registry, file, text);
   }
+  await checkFolder(root);
   return [{}];
 }
 
@@ -46,6 +48,17 @@ export function apiAddress(server: string, path: HostEntry['path']): URL | undef
   url.pathname = `${plain}${isGiven ? '' : '/v2'}/`;
   url.hash = '';
   return url;
+}
+
+/** Whoever states a folder means it to count. */
+async function checkFolder(root: string): Promise<void> {
+  const isFolder = await stat(root).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return;
+  const hint = 'Create the folder, or state another one (--hosts-dir).';
+  throw new HostsFileError(root, 'there is no such folder', { hint });
 }
 
 function folderNames(registry: string): string[] {
@@ -74,7 +87,7 @@ async function configuredHost(file: string, entry: HostEntry): Promise<Configure
   const folder = dirname(file);
   const path = (name: string): string => (isAbsolute(name) ? name : join(folder, name));
   const tls: TlsSettings = {
-    ca: await Promise.all(ca.map((name) => read(path(name), file))),
+    ca: await Promise.all(ca.map((name) => readPem('certificate', path(name), file))),
     clients: await Promise.all(
       client.map(({ cert, key }) => clientCertificate(path(cert), path(key ?? cert), file)),
     ),
@@ -96,7 +109,7 @@ async function configuredHost(file: string, entry: HostEntry): Promise<Configure
 async function certificatesOf(folder: string, files: readonly string[]): Promise<ConfiguredHost> {
   const ending = (suffix: string): string[] =>
     files.filter((name) => name.endsWith(suffix)).sort((a, b) => (a < b ? -1 : 1));
-  const ca = ending('.crt').map((name) => read(join(folder, name), folder));
+  const ca = ending('.crt').map((name) => readPem('certificate', join(folder, name), folder));
   const clients = ending('.cert').map((name) => {
     const key = `${basename(name, '.cert')}.key`;
     return clientCertificate(
@@ -114,7 +127,20 @@ async function clientCertificate(
   key: string,
   file: string,
 ): Promise<ClientCertificate> {
-  return { cert: await read(cert, file), key: await read(key, file) };
+  return {
+    cert: await readPem('certificate', cert, file),
+    key: await readPem('key', key, file),
+  };
+}
+
+async function readPem(kind: PemKind, path: string, file: string): Promise<string> {
+  const text = await read(path, file);
+  try {
+    checkPem(kind, text);
+    return text;
+  } catch (cause) {
+    throw new HostsFileError(file, `${path} is no PEM of a ${kind}`, { hint: pemHint, cause });
+  }
 }
 
 async function read(path: string, file: string): Promise<string> {
