@@ -161,6 +161,18 @@ it.each([
   });
 });
 
+it.each([
+  ['mkdir', { path: '/store/sessions/one' }],
+  ['symlink', { path: 'whose', dest: '/store/sessions/one.lock' }],
+])('%s that is denied names the folder in which nothing can be made', (syscall, places) => {
+  const refused = Object.assign(new Error('EACCES'), { code: 'EACCES', syscall, ...places });
+  expect(storeError(refused, '/store/sessions/one')).toMatchObject({
+    code: 'ERR_STORE_ACCESS',
+    path: '/store/sessions',
+    message: 'Access is denied: /store/sessions',
+  });
+});
+
 /** A file system of 3 MiB, or `undefined` with a word where this user may not mount one. */
 function mountSmall(): string | undefined {
   const folder = temporaryFolder();

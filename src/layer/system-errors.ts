@@ -9,7 +9,7 @@ const kinds: Readonly<Record<string, [code: `ERR_STORE_${string}`, what: string,
   ENOSPC: ['ERR_STORE_NO_SPACE', 'There is no space left', 'Free some space there and try again.'],
   EDQUOT: ['ERR_STORE_QUOTA', 'The quota is used up', 'Free some space there or raise the quota.'],
   EFBIG: ['ERR_STORE_FILE_SIZE', 'A file may not be that large', 'Raise the limit (ulimit -f).'],
-  EROFS: ['ERR_STORE_READ_ONLY', 'The file system is read-only', 'Choose another store folder.'],
+  EROFS: ['ERR_STORE_READ_ONLY', 'The file system is read-only', 'Choose a folder on another.'],
   EACCES: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
   EPERM: ['ERR_STORE_ACCESS', 'Access is denied', 'Check its owner and mode, or choose another.'],
   EMFILE: ['ERR_STORE_TOO_MANY_FILES', 'Too many files are open', 'Raise the limit (ulimit -n).'],
@@ -29,9 +29,17 @@ export function storeError(error: unknown, file: string, detail = ''): unknown {
     `The file system failed (${error.message})`,
     'Check the disk; what was stored before is still there.',
   ];
-  // A program that couldn't be started has a name there, not a place.
-  const place = error.path !== undefined && path.isAbsolute(error.path) ? error.path : file;
+  const place = placeOf(error) ?? file;
   return new StoreError(code, place, `${what}: ${place}${detail}`, hint, error);
+}
+
+/** Where it failed: what can't be made isn't there, so that it is its folder which refuses. */
+function placeOf(error: NodeJS.ErrnoException): string | undefined {
+  const isMaking = ['mkdir', 'symlink'].includes(error.syscall ?? '');
+  const made = error.syscall === 'symlink' ? (error as { dest?: string }).dest : error.path;
+  // A program that couldn't be started has a name there, not a place.
+  if (made === undefined || !path.isAbsolute(made)) return undefined;
+  return isMaking && hasCode(error, 'EACCES', 'EPERM', 'EROFS') ? path.dirname(made) : made;
 }
 
 /**
