@@ -95,6 +95,17 @@ describeWithPeers(['docker-registry', 'skopeo'], 'rxfer login', () => {
     expect(out.stdout).toContain(authFile);
   });
 
+  it('takes a file of REGISTRY_AUTH_FILE that is not there as empty, and creates it', async () => {
+    const authFile = join(folder, 'new', 'auth.json');
+    const environment = { REGISTRY_AUTH_FILE: authFile };
+    const tags = () => rxfer(['tags', `${registry.host}/none`], '', environment);
+    expect((await tags()).stderr).toContain('401');
+    const { stdout } = await login(undefined, environment);
+    expect(stdout).toContain(authFile);
+    expect(statSync(authFile).mode & 0o777).toBe(0o600);
+    expect((await tags()).stderr).toContain('404');
+  });
+
   it('keeps nothing that the registry refuses', async () => {
     const { code, stderr } = await login('wrong-password\n');
     expect(code).toBe(1);
