@@ -141,3 +141,19 @@ describe('mounts', () => {
     expect(phases).toContain('Mounted from another repository');
   });
 });
+
+it('asks once for the configuration that a copy brings along', async () => {
+  await start();
+  const image = await sampleImage({ layers: [data('a')] });
+  registry.addImage('app', 'v1', image);
+  const layers = image.layers.map(({ digest }) => digest);
+  const [config] = [...image.blobs.keys()].filter((digest) => !layers.includes(digest));
+  const copies = [`oci:${temporaryFolder()}:v1`, `${registry.host}/other:v1`];
+  for (const [index, destination] of copies.entries()) {
+    await lastValueFrom(rxfer.copy(`${registry.host}/app:v1`, destination));
+    const asked = registry.requests.filter(
+      ({ method, path }) => method === 'GET' && path === `/v2/app/blobs/${config}`,
+    );
+    expect(asked).toHaveLength(index + 1);
+  }
+});

@@ -18,6 +18,8 @@ export interface Cargo {
   /** By layer, where known. */
   readonly diffIDs: readonly DiffID[];
   readonly configs: readonly Descriptor[];
+  /** Verified bytes of configurations that were read already, by digest. */
+  readonly known: ReadonlyMap<string, Uint8Array>;
   /** Those that others point at before these. */
   readonly manifests: readonly FetchedManifest[];
   /** What refers to them, after what it refers to. */
@@ -108,6 +110,7 @@ export function cargoOf({ image, config, manifest, diffIDs = [] }: DescribedImag
     ids,
     diffIDs,
     configs: [config.descriptor],
+    known: new Map([[config.descriptor.digest, config.bytes]]),
     manifests: [],
     referrers: [],
     root: manifest,
@@ -123,6 +126,7 @@ export function cargoOfTree(reference: string, tree: ImageTree): Cargo {
     ids: layerIDs(layers),
     diffIDs: [],
     configs: configsOf(tree),
+    known: new Map(),
     manifests: tree.documents.slice(0, -1),
     referrers: [],
     root: tree.root,

@@ -1,4 +1,4 @@
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import {
   catchError,
   concat,
@@ -84,7 +84,11 @@ export function copyToTarget(options: CopyToTargetOptions): Observable<CopyEvent
 function finish(options: CopyToTargetOptions, cargo: Cargo): Observable<never> {
   const { target } = options;
   const configs$ = from(cargo.configs).pipe(
-    mergeMap((config) => uploadOf(options, config, () => undefined).upload(), configsAtATime),
+    mergeMap((config) => {
+      const bytes = cargo.known.get(config.digest);
+      const source = bytes === undefined ? options.source : { blob: () => bodyOf(bytes) };
+      return uploadOf({ ...options, source }, config, () => undefined).upload();
+    }, configsAtATime),
   );
   const manifests$ = from(cargo.manifests).pipe(
     concatMap((manifest) => fromAbortable((signal) => target.keep(manifest, signal))),
@@ -102,9 +106,20 @@ async function refer(target: ImageTarget, tree: ImageTree, signal: AbortSignal):
   await target.refer(tree.root, signal);
 }
 
+/** What was read already; it isn't asked for again. */
+function bodyOf(bytes: Uint8Array): Promise<BlobBody> {
+  const stream = Readable.from([bytes], { objectMode: false });
+  return Promise.resolve({ stream, offset: 0, resumable: true });
+}
+
+/** What bringing one blob to the target takes. */
+type UploadWay = Pick<CopyToTargetOptions, 'target' | 'origins'> & {
+  readonly source: Pick<ImageSource, 'blob'>;
+};
+
 /** The way of a blob to the target, in any number of attempts. */
 function uploadOf(
-  options: CopyToTargetOptions,
+  options: UploadWay,
   blob: Descriptor,
   onWritten: (bytes: number) => void,
 ): Pick<UploadDescriptor, 'upload' | 'gotSomewhere'> {
@@ -133,7 +148,7 @@ function uploadOf(
 
 /** One attempt to bring a blob to the target by the cheapest way that works. */
 function uploadBlob(
-  { source, target, origins }: CopyToTargetOptions,
+  { source, target, origins }: UploadWay,
   blob: Descriptor,
   session: UploadSession,
   onWritten: (bytes: number) => void,
@@ -173,7 +188,7 @@ function uploadBlob(
  * @throws SizeMismatchError, DigestMismatchError
  */
 async function writeTrusted(
-  { source, target }: Pick<CopyToTargetOptions, 'source' | 'target'>,
+  { source, target }: Pick<UploadWay, 'source' | 'target'>,
   blob: Descriptor,
   options: UploadOptions & { readonly session: UploadSession },
 ): Promise<'uploaded' | 'mounted'> {
