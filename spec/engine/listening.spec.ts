@@ -199,7 +199,7 @@ describe('a tcp address', () => {
     ['GET', '/images/none/get', 404, /^There is no image none/],
     ['GET', '/events?since=yesterday', 400, /is no time$/],
     ['POST', '/images/create', 400, /^There is no image to be pulled$/],
-    ['POST', '/images/create?fromImage=UPPER', 400, /is not an image reference/],
+    ['POST', '/images/create?fromImage=UPPER', 400, /is not a repository/],
     ['POST', '/images/create?fromImage=a&platform=x', 400, /is not a platform/],
     ['POST', '/images/none/push', 404, /^There is no image/],
     ['POST', '/images/none/tag', 400, /^repo: /],
