@@ -12,13 +12,22 @@ import { hasCode } from './system-errors.js';
 export async function makeFolder(folder: string): Promise<string[]> {
   const parent = path.dirname(folder);
   try {
+    return await makeIn(parent, folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || parent === folder) throw error;
+    // Another may have made that one meanwhile.
+    const above = (await isThere(parent)) ? [] : await makeFolder(parent);
+    return [...above, ...(await makeIn(parent, folder))];
+  }
+}
+
+async function makeIn(parent: string, folder: string): Promise<string[]> {
+  try {
     await fs.mkdir(folder);
     return [parent];
   } catch (error) {
     if (hasCode(error, 'EEXIST') && (await fs.stat(folder)).isDirectory()) return [];
-    if (!hasCode(error, 'ENOENT') || parent === folder || (await isThere(parent))) throw error;
-    const above = await makeFolder(parent);
-    return [...above, ...(await makeFolder(folder))];
+    throw error;
   }
 }
 
