@@ -25,22 +25,20 @@ import {
 import { closeAll, openClient, openDockerRegistry, openRegistry } from '../support/loopback.js';
 import { describeWithPeers } from '../support/peers.js';
 import { pushSample } from '../support/push-sample.js';
+import { pushReferred, referredImage, type ReferredImage } from '../support/referred-image.js';
 import { sampleReferrer } from '../support/sample-referrer.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
-/** Which has referrers that others refer to in turn. */
+let referred: ReferredImage;
 let image: SampleImage;
 let signature: SampleImage;
 let contents: SampleImage;
-/** Of the list of contents. */
 let second: SampleImage;
 let rxfer: Rxfer;
 
 beforeAll(async () => {
-  image = await sampleImage({ layers: [[{ name: 'a', size: 10 }]] });
-  signature = sampleReferrer(image.descriptor, 'a/signature', 'one');
-  contents = sampleReferrer(image.descriptor, 'an/sbom', 'two');
-  second = sampleReferrer(contents.descriptor, 'a/signature', 'three');
+  referred = await referredImage();
+  ({ image, signature, contents, second } = referred);
 });
 beforeEach(() => {
   rxfer = createRxfer({ store: createMemoryStore(), registry: openClient() });
@@ -50,14 +48,8 @@ afterAll(removeTemporaryFolders);
 
 const all: MoveOptions = { referrers: 'all' };
 
-/** Pushes the image and its referrers; its name there. */
-async function pushed({ host }: { readonly host: string }): Promise<string> {
-  const client = openClient();
-  await pushSample(client, `${host}/app:v1`, image);
-  for (const each of [signature, contents, second]) {
-    await pushSample(client, `${host}/app@${each.descriptor.digest}`, each);
-  }
-  return `${host}/app:v1`;
+function pushed({ host }: { readonly host: string }): Promise<string> {
+  return pushReferred(openClient(), `${host}/app`, referred);
 }
 
 function copy(from: string, to: string, options = all): Promise<PullEvent | CopyEvent> {

@@ -18,23 +18,21 @@ import {
 } from '../../src/testing/index.js';
 import { closeAll, openClient, openRegistry } from '../support/loopback.js';
 import { pushSample } from '../support/push-sample.js';
+import { pushReferred, referredImage, type ReferredImage } from '../support/referred-image.js';
 import { sampleReferrer } from '../support/sample-referrer.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 const all: MoveOptions = { referrers: 'all' };
+let referred: ReferredImage;
 let image: SampleImage;
 let signature: SampleImage;
 let contents: SampleImage;
-/** Of the list of contents. */
-let second: SampleImage;
 let store: DiskStore;
 let rxfer: Rxfer;
 
 beforeAll(async () => {
-  image = await sampleImage({ layers: [[{ name: 'a', size: 10 }]] });
-  signature = sampleReferrer(image.descriptor, 'a/signature', 'one');
-  contents = sampleReferrer(image.descriptor, 'an/sbom', 'two');
-  second = sampleReferrer(contents.descriptor, 'a/signature', 'three');
+  referred = await referredImage();
+  ({ image, signature, contents } = referred);
 });
 beforeEach(async () => {
   store = await openDiskStore(temporaryFolder());
@@ -43,13 +41,8 @@ beforeEach(async () => {
 afterEach(closeAll);
 afterAll(removeTemporaryFolders);
 
-async function pushAll({ host }: TestRegistry, repository = 'app'): Promise<string> {
-  const client = openClient();
-  await pushSample(client, `${host}/${repository}:v1`, image);
-  for (const each of [signature, contents, second]) {
-    await pushSample(client, `${host}/${repository}@${each.descriptor.digest}`, each);
-  }
-  return `${host}/${repository}:v1`;
+function pushAll({ host }: TestRegistry, repository = 'app'): Promise<string> {
+  return pushReferred(openClient(), `${host}/${repository}`, referred);
 }
 
 async function pull(name: string, options = all): Promise<void> {
