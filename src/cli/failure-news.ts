@@ -1,5 +1,6 @@
 import type { ImageProgressEvent } from '../progress/index.js';
 import { RxferError } from '../transfer/index.js';
+import { messageOf } from './message-of.js';
 import type { ProgressMode } from './progress-options.js';
 
 /** One pull among several has failed; the others go on. */
@@ -19,7 +20,7 @@ export function failureLine(
   { kind, reference, error }: FailureNews,
   mode: Exclude<ProgressMode, 'auto' | 'none'>,
 ): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const text = `Pull failed: ${message}`;
   switch (mode) {
     case 'tty':

@@ -1,6 +1,7 @@
 import { InvalidReferenceError } from '../oci/index.js';
 import { RxferError } from '../transfer/index.js';
 import { InterruptedError } from './interrupt.js';
+import { messageOf } from './message-of.js';
 
 const usageCodes = new Set([
   'ERR_USAGE',
@@ -27,8 +28,7 @@ export function exitCodeOf(error: unknown, debug: boolean): number {
 
 function linesOf(error: unknown): string[] {
   if (!(error instanceof RxferError)) {
-    const message = error instanceof Error ? error.message : String(error);
-    return [`rxfer: ${message}`, '  This should not have happened; --debug shows more.'];
+    return [`rxfer: ${messageOf(error)}`, '  This should not have happened; --debug shows more.'];
   }
   const { message, reference, host, digest } = error;
   const about = [reference ?? host, digest].filter(

@@ -11,6 +11,7 @@ import {
   type Timeline,
 } from '../progress/index.js';
 import { RxferError } from '../transfer/index.js';
+import { messageOf } from './message-of.js';
 import { timelineEndings, type TimelineEnding } from './progress-options.js';
 
 /** What writes a timeline, by the ending of the file's name. */
@@ -25,8 +26,7 @@ export class TimelineFileError extends RxferError {
   override readonly name = 'TimelineFileError';
 
   constructor(file: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super('ERR_TIMELINE_FILE', `The timeline can't be written to ${file}: ${reason}`, {
+    super('ERR_TIMELINE_FILE', `The timeline can't be written to ${file}: ${messageOf(cause)}`, {
       cause,
       hint: 'What was to be moved has been dealt with; choose another file the next time.',
     });

@@ -19,6 +19,7 @@ import { formatPlatform, formatReference, parseReference } from '../../oci/index
 import { formatBytes } from '../../progress/index.js';
 import { counted } from '../counted.js';
 import type { FailureNews } from '../failure-news.js';
+import { messageOf } from '../message-of.js';
 import { moveImages } from '../move-images.js';
 import { RxferError } from '../../transfer/index.js';
 import type { MoveOptions } from '../options.js';
@@ -90,10 +91,7 @@ function pullAll(
   const end$ = defer(() => {
     if (failures.length === 0) return EMPTY;
     if (failures.length === 1) return throwError(() => failures[0]);
-    const messages = failures.map((error) =>
-      error instanceof Error ? error.message : String(error),
-    );
-    return throwError(() => new AggregateError(failures, messages.join('\n')));
+    return throwError(() => new AggregateError(failures, failures.map(messageOf).join('\n')));
   });
   return concat(merge(...pulls), end$);
 }
