@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { valueOf, type Environment } from './environment.js';
 import { TlsError } from './errors.js';
 import { checkPem, pemHint, type PemKind } from './pem.js';
+import { isStatedFolder } from './stated-folder.js';
 import type { ClientCertificate, TlsProvider, TlsSettings } from './tls.js';
 
 /** What {@link certificates} is built with. */
@@ -46,14 +47,9 @@ export function certificates(options: CertificatesOptions = {}): TlsProvider {
   };
 }
 
-/** Whoever states a folder means it to count. */
 async function checkFolders(host: string, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    const isFolder = await stat(folder).then(
-      (entry) => entry.isDirectory(),
-      () => false,
-    );
-    if (isFolder) continue;
+    if (await isStatedFolder(folder)) continue;
     const hint = 'Create the folder, or state another one (--certs-dir).';
     throw new TlsError(`${folder} has no certificates: there is no such folder`, { host, hint });
   }

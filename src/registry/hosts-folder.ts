@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Endpoint } from './endpoints.js';
 import { HostsFileError } from './errors.js';
 import { parseHostsToml, serverAddress, type HostEntry } from './hosts-toml.js';
 import { checkPem, pemHint, type PemKind } from './pem.js';
+import { isStatedFolder } from './stated-folder.js';
 import type { ClientCertificate, TlsSettings } from './tls.js';
 
 /** A server as it is configured. */
@@ -50,13 +51,8 @@ export function apiAddress(server: string, path: HostEntry['path']): URL | undef
   return url;
 }
 
-/** Whoever states a folder means it to count. */
 async function checkFolder(root: string): Promise<void> {
-  const isFolder = await stat(root).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-  if (isFolder) return;
+  if (await isStatedFolder(root)) return;
   const hint = 'Create the folder, or state another one (--hosts-dir).';
   throw new HostsFileError(root, 'there is no such folder', { hint });
 }
