@@ -1,14 +1,7 @@
 import { map, mergeMap, of, tap, type Observable } from 'rxjs';
 import { fromAbortable, type LayerDownloadManager } from '../distribution/index.js';
 import type { ImageDocument, ImageRecord, Store } from '../layer/index.js';
-import {
-  digestAlgorithm,
-  digestOf,
-  isIndexType,
-  parseIndex,
-  parseReference,
-  type Digest,
-} from '../oci/index.js';
+import { isDigestOf, isIndexType, parseIndex, parseReference, type Digest } from '../oci/index.js';
 import type { RegistryClient } from '../registry/index.js';
 import { copyAllToStore } from './copy-all-to-store.js';
 import { copyToStore } from './copy-to-store.js';
@@ -72,7 +65,7 @@ function restoreIndexes(
   return fromAbortable(async (signal) => {
     const fetch = async (digest: Digest): Promise<ImageDocument> => {
       const stored = await store.blobs.read(digest);
-      if (stored !== undefined && digestOf(stored, digestAlgorithm(digest)) === digest) {
+      if (stored !== undefined && isDigestOf(digest, stored)) {
         return { digest, bytes: stored };
       }
       const { bytes } = await registry.manifest({ host, path, digest }, signal);

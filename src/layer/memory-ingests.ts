@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { digestAlgorithm, digestOf, type Descriptor, type Digest } from '../oci/index.js';
+import { isDigestOf, type Descriptor, type Digest } from '../oci/index.js';
 import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
 
 /** The blobs on their way into a store in memory: of each, one at a time. */
@@ -48,8 +48,7 @@ export class MemoryIngests {
       reset: () => {
         chunks = [];
         // Whoever has read it may have written to it.
-        const isIntact = whole && digestOf(whole, digestAlgorithm(digest)) === digest;
-        if (isIntact !== true) this.#blobs.delete(digest);
+        if (whole === undefined || !isDigestOf(digest, whole)) this.#blobs.delete(digest);
         return Promise.resolve();
       },
       stage: () => Promise.resolve(staging),

@@ -70,6 +70,11 @@ export function digestOf(
   return finishDigest(createHash(algorithm).update(bytes), algorithm);
 }
 
+/** Tells whether a digest is that of bytes that are at hand. */
+export function isDigestOf(digest: Digest, bytes: Uint8Array): boolean {
+  return digestOf(bytes, digestAlgorithm(digest)) === digest;
+}
+
 /** The digest of what was fed to `hash`, which can't be fed any more. */
 export function finishDigest(hash: Hash, algorithm: DigestAlgorithm): Digest {
   return `${algorithm}:${hash.digest('hex')}` as Digest;
