@@ -32,6 +32,8 @@ export class ConfinedRoot {
   /** Folders known to be real ones, so that they needn't be looked at again. */
   readonly #real = new Set<string>();
   readonly #found: Found;
+  /** The folder of the entry before, as its name has it and as it is: most have the same one. */
+  #before = nowhere;
 
   /** @param root an absolute path. */
   constructor(root: string, found: Found = (folder) => folder) {
@@ -49,12 +51,18 @@ export class ConfinedRoot {
   resolve(name: string): Place | undefined {
     if (name.includes('\0')) throw new InvalidLayerError(undefined, 'a name has a NUL character');
     if (name.length > maxPathLength) throw tooLong(name, 'path', maxPathLength);
+    const slash = name.lastIndexOf('/');
+    const base = name.slice(slash + 1);
+    // Neither empty nor dots, it stands for itself.
+    const isPlain = slash > 0 && !['', '.', '..'].includes(base);
+    const { named, real } = this.#before;
+    const isNext = isPlain && slash === named.length && name.startsWith(named);
+    if (isNext && this.#real.has(real)) return placeIn(real, base);
     const clean = path.posix.normalize(`/${name}`).replace(/\/+$/, '');
     if (clean === '') return undefined;
-    const base = path.posix.basename(clean);
-    if (base.length > maxNameLength) throw tooLong(base, 'name', maxNameLength);
     const parent = this.#resolveFolder(path.posix.dirname(clean));
-    return { parent, path: `${parent}/${base}`, base };
+    this.#before = isPlain ? { named: name.slice(0, slash), real: parent } : nowhere;
+    return placeIn(parent, path.posix.basename(clean));
   }
 
   /** Whether a path is known to be of a folder itself; no: it must be looked at. */
@@ -74,6 +82,7 @@ export class ConfinedRoot {
   forget(): void {
     this.#real.clear();
     this.#real.add(this.root);
+    this.#before = nowhere;
   }
 
   #resolveFolder(clean: string): string {
@@ -116,6 +125,14 @@ export class ConfinedRoot {
     this.#real.add(folder);
     return folder;
   }
+}
+
+const nowhere = { named: '', real: '' };
+
+/** @throws InvalidLayerError for a name that is too long. */
+function placeIn(parent: string, base: string): Place {
+  if (base.length > maxNameLength) throw tooLong(base, 'name', maxNameLength);
+  return { parent, path: `${parent}/${base}`, base };
 }
 
 function tooLong(name: string, what: string, limit: number): InvalidLayerError {

@@ -62,6 +62,10 @@ export class EntryWriter {
     }
     this.#prepareParent(place.parent);
     // Most files are new, so that it is quicker to try than to look.
+    if (this.#link(place.path, entry)) {
+      this.#tree.names?.note(place.path);
+      return place.path;
+    }
     const isOwnFile = header.type === 'file' && entry.original === undefined;
     const descriptor = isOwnFile ? openNew(place.path) : undefined;
     const file = descriptor === undefined ? this.#clearWay(place, header) : place.path;
@@ -110,13 +114,11 @@ export class EntryWriter {
   }
 
   /** Makes a file from its original, where it has one, without writing its bytes. */
-  #share(file: string, { header, original }: TarEntry): boolean {
+  #share(file: string, entry: TarEntry): boolean {
+    const { header, original } = entry;
     const sharing = this.#sharing;
     if (sharing === undefined || original === undefined) return false;
-    if (sharing.link(original, file, header)) {
-      if (!this.#isRoot) this.#noteOwner(header);
-      return true;
-    }
+    if (this.#link(file, entry)) return true;
     if (!sharing.clone(original, file)) {
       sharing.copied();
       return false;
@@ -124,6 +126,14 @@ export class EntryWriter {
     this.#own(file, header);
     fs.chmodSync(nativePath(file), header.mode);
     setTimes(nativePath(file), header.modified);
+    return true;
+  }
+
+  /** Makes a file another name of its original, if that is wanted and can be, and nothing is there. */
+  #link(file: string, { header, original }: TarEntry): boolean {
+    if (original === undefined || this.#sharing?.link(original, file, header) !== true)
+      return false;
+    if (!this.#isRoot) this.#noteOwner(header);
     return true;
   }
 

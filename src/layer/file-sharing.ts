@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import { nativePath } from './byte-path.js';
-import { modifiedTime } from './file-times.js';
 import { hasCode } from './system-errors.js';
 import type { TarHeader } from './tar-header.js';
+import type { OriginalFile } from './tar-reader.js';
 
 /**
  * How files that are unpacked may share their bytes with those of a store.
@@ -39,19 +39,20 @@ export class FileSharing {
   }
 
   /**
-   * Makes the file another name of its original, if that is wanted, and if it is just as the header
-   * says: nothing may have to be changed about it. Byte paths, as below.
+   * Makes the file another name of its original, if that is wanted, if nothing has to be changed
+   * about it, and if nothing is there.
+   *
+   * @param file a byte path, as below.
    */
-  link(original: string, file: string, header: TarHeader): boolean {
-    if (!this.#links || header.attributes !== undefined) return false;
-    if (!isAsStated(original, header)) return false;
+  link(original: OriginalFile, file: string, header: TarHeader): boolean {
+    if (!this.#links || header.attributes !== undefined || !original.isAlike) return false;
     try {
-      fs.linkSync(nativePath(original), nativePath(file));
+      fs.linkSync(nativePath(original.path), nativePath(file));
     } catch (error) {
       // Another file system, one without links, no right to link what is another's.
       if (hasCode(error, 'EXDEV', 'EPERM', 'EACCES', 'ENOTSUP', 'ENOSYS')) this.#links = false;
-      // The original has as many names as one can have.
-      else if (!hasCode(error, 'EMLINK')) throw error;
+      // The original has as many names as one can have, or something has this one.
+      else if (!hasCode(error, 'EMLINK', 'EEXIST')) throw error;
       return false;
     }
     this.#linked++;
@@ -59,12 +60,12 @@ export class FileSharing {
   }
 
   /** Makes the file a clone of its original, if the file system can. Its metadata is to be set. */
-  clone(original: string, file: string): boolean {
+  clone(original: OriginalFile, file: string): boolean {
     if (!this.#clones) return false;
     const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = fs.constants;
     const mode = COPYFILE_EXCL | COPYFILE_FICLONE_FORCE;
     try {
-      fs.copyFileSync(nativePath(original), nativePath(file), mode);
+      fs.copyFileSync(nativePath(original.path), nativePath(file), mode);
     } catch (error) {
       if (!hasCode(error, 'ENOTSUP', 'EXDEV', 'ENOSYS', 'ENOTTY', 'EINVAL')) throw error;
       this.#clones = false;
@@ -78,17 +79,4 @@ export class FileSharing {
   copied(): void {
     this.#copied++;
   }
-}
-
-function isAsStated(original: string, header: TarHeader): boolean {
-  const stats = fs.lstatSync(nativePath(original), { bigint: true });
-  // Who isn't the superuser can't give a file to anybody anyway.
-  const isOwned =
-    process.geteuid?.() !== 0 ||
-    (stats.uid === BigInt(header.uid) && stats.gid === BigInt(header.gid));
-  return (
-    isOwned &&
-    Number(stats.mode & 0o7777n) === header.mode &&
-    modifiedTime(stats) === header.modified
-  );
 }

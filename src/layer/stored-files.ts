@@ -4,20 +4,22 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { nativePath, shownPath } from './byte-path.js';
 import { ConfinedRoot } from './confined.js';
-import { readEntryList, type ListedEntry } from './entry-list.js';
+import { readEntryBatches, readEntryList, type ListedEntry } from './entry-list.js';
 import { StoreError } from './errors.js';
 import { modifiedTime } from './file-times.js';
 import type { TarHeader } from './tar-header.js';
 import type { TarEntry } from './tar-reader.js';
 
 const readSize = 256 * 1024;
-/** Entries between two turns of the event loop. */
-const breath = 128;
+const ownerMayRead = 0o400;
 
 /** A layer's folder in a store, whose files can stand for those of the archive. */
 export class StoredFiles {
   readonly #list: string;
   readonly #confined: ConfinedRoot;
+  readonly #user = process.geteuid?.();
+  /** Which entries' files have another owner or mode than stated. */
+  readonly #unlike = new Set<number>();
 
   /** @param folder absolute. */
   constructor(folder: string) {
@@ -31,12 +33,15 @@ export class StoredFiles {
    */
   async areIntact(signal: AbortSignal): Promise<boolean> {
     if (!fs.existsSync(this.#list)) return false;
-    let count = 0;
+    let index = 0;
     try {
-      for await (const { header } of readEntryList(this.#list)) {
-        if (++count % breath === 0) await setImmediate();
+      for await (const batch of readEntryBatches(this.#list)) {
+        await setImmediate();
         signal.throwIfAborted();
-        if (header.type === 'file' && !this.#isIntact(header)) return false;
+        for (const { header } of batch) {
+          if (header.type === 'file' && !this.#isIntact(header, index)) return false;
+          index++;
+        }
       }
       return true;
     } catch {
@@ -46,29 +51,46 @@ export class StoredFiles {
     }
   }
 
-  /** The layer's entries as its archive has them, each file with its original in the store. */
+  /**
+   * The layer's entries as its archive has them, each file with its original in the store. To be
+   * asked for once they are known to be intact.
+   */
   async *entries(): AsyncGenerator<TarEntry, void> {
+    let index = 0;
     for await (const { header, pieces } of readEntryList(this.#list)) {
       const stored = { offset: 0, length: storedLength(header, pieces) };
-      const original = header.type === 'file' ? this.#fileOf(header) : undefined;
+      const file = header.type === 'file' ? this.#fileOf(header) : undefined;
+      const isAlike = !this.#unlike.has(index++);
       yield {
         header,
         sparse: pieces && { size: header.size, pieces, mapSize: 0 },
         stored,
-        data: original === undefined ? nothing() : read(original, pieces ?? [[0, header.size]]),
-        ...(original !== undefined && { original }),
+        data: file === undefined ? nothing() : read(file, pieces ?? [[0, header.size]]),
+        ...(file !== undefined && { original: { path: file, isAlike } }),
       };
     }
   }
 
-  #isIntact(header: TarHeader): boolean {
+  #isIntact(header: TarHeader, index: number): boolean {
     const file = this.#fileOf(header);
     if (file === undefined) return false;
     const stats = fs.lstatSync(nativePath(file), { bigint: true });
     if (!stats.isFile() || Number(stats.size) !== header.size) return false;
     if (modifiedTime(stats) !== header.modified) return false;
-    fs.accessSync(nativePath(file), fs.constants.R_OK);
+    if (!this.#mayRead(stats)) fs.accessSync(nativePath(file), fs.constants.R_OK);
+    if (!this.#isAlike(stats, header)) this.#unlike.add(index);
     return true;
+  }
+
+  /** Whether this user may, as the file's owner; others must ask. */
+  #mayRead({ uid, mode }: fs.BigIntStats): boolean {
+    return Number(uid) === this.#user && (Number(mode) & ownerMayRead) !== 0;
+  }
+
+  /** Whether owner and mode are as stated. Who isn't root can't give a file to anybody anyway. */
+  #isAlike({ uid, gid, mode }: fs.BigIntStats, header: TarHeader): boolean {
+    const isOwned = Number(uid) === header.uid && Number(gid) === header.gid;
+    return (isOwned || this.#user !== 0) && (Number(mode) & 0o7777) === header.mode;
   }
 
   #fileOf({ name }: TarHeader): string | undefined {

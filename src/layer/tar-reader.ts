@@ -28,8 +28,16 @@ export interface TarEntry {
   readonly stored: { readonly offset: number; readonly length: number };
   /** The bytes that the archive has of the file. To be read once. */
   readonly data: AsyncIterable<Buffer>;
-  /** A file that has the same bytes, for those who can share it. A byte path. */
-  readonly original?: string;
+  /** A file that has the same bytes, for those who can share it. */
+  readonly original?: OriginalFile;
+}
+
+/** A file that an entry's bytes are in. */
+export interface OriginalFile {
+  /** A byte path. */
+  readonly path: string;
+  /** Whether its owner, mode and time are the entry's, too. */
+  readonly isAlike: boolean;
 }
 
 /** Bytes that an extended header, a long name or a long link may have. */
