@@ -31,12 +31,15 @@ export class DiskSessions {
   readonly #layout: DiskLayout;
   readonly #waiting: LockWaiting;
   readonly #leases = new Map<string, { count: number; readonly taken: Promise<void> }>();
+  readonly #unused: () => void;
   #session: Promise<Session> | undefined;
   #uses = 0;
 
-  constructor(layout: DiskLayout, waiting: LockWaiting) {
+  /** @param unused called when the last use is ended. */
+  constructor(layout: DiskLayout, waiting: LockWaiting, unused: () => void) {
     this.#layout = layout;
     this.#waiting = waiting;
+    this.#unused = unused;
   }
 
   /** Begins the session, or joins the one that is there. */
@@ -45,6 +48,7 @@ export class DiskSessions {
     const session = (this.#session ??= Session.begin(this.#layout));
     const end = once(() => {
       if (--this.#uses > 0) return;
+      this.#unused();
       const last = this.#session;
       this.#session = undefined;
       last?.then((begun) => begun.end()).catch(() => undefined);

@@ -49,8 +49,9 @@ export async function openDiskStore(
   const { scheduler = asyncScheduler, limits = {}, logger = silentLogger } = options;
   const waiting = { scheduler, logger };
   const layout = await prepareLayout(directory);
-  const sessions = new DiskSessions(layout, waiting);
-  const place = { layout, sessions, barrier: new SyncBarrier(layout.sessions), ...waiting, limits };
+  const barrier = new SyncBarrier(layout.sessions);
+  const sessions = new DiskSessions(layout, waiting, () => barrier.rest());
+  const place = { layout, sessions, barrier, ...waiting, limits };
   await tidy(layout, logger);
   const parts = {
     layers: new DiskLayers(place),

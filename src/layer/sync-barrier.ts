@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { promisify } from 'node:util';
+import { SyncProgram } from './sync-program.js';
 import { hasCode } from './system-errors.js';
 
 /**
@@ -11,6 +10,7 @@ import { hasCode } from './system-errors.js';
  */
 export class SyncBarrier {
   readonly #folder: string;
+  #program: SyncProgram | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -30,21 +30,29 @@ export class SyncBarrier {
     return this.#next;
   }
 
+  /** Gives up what it keeps for the next pass, which will make it anew. None may be under way. */
+  rest(): void {
+    this.#program?.end();
+    this.#program = undefined;
+  }
+
   #run(): Promise<void> {
-    const running = syncBelow(this.#folder).finally(() => {
+    const running = this.#sync().finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;
     return running;
   }
-}
 
-/** By syncfs(2), which Node hasn't, but coreutils' and busybox's `sync` have; else one by one. */
-async function syncBelow(folder: string): Promise<void> {
-  try {
-    await promisify(execFile)('sync', ['-f', '--', folder]);
-  } catch {
-    await syncEach(folder);
+  /** The whole file system; where that can't be, one by one. */
+  async #sync(): Promise<void> {
+    try {
+      this.#program ??= new SyncProgram(this.#folder);
+      await this.#program.run();
+    } catch {
+      this.rest();
+      await syncEach(this.#folder);
+    }
   }
 }
 

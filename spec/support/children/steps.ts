@@ -1,6 +1,5 @@
-import * as processes from 'node:child_process';
 import * as fs from 'node:fs';
-import { promisify } from 'node:util';
+import { SyncProgram } from '../../../src/layer/sync-program.js';
 
 /** Does something just before a step, which is told as `rename …/from …/to`, and counted from 1. */
 export type BeforeStep = (step: number, what: string) => void;
@@ -37,15 +36,12 @@ export async function beforeSteps(within: string, act: BeforeStep): Promise<void
     step('sync', [opened.get(this)]);
     return sync.call(this);
   };
-  const { execFile } = processes;
-  const run = promisify(execFile) as (...call: unknown[]) => unknown;
-  const execFileInSteps = Object.assign((...call: unknown[]) => run(...call), {
-    [promisify.custom]: (file: string, options: readonly string[]) => {
-      step(file, options);
-      return run(file, options);
-    },
-  });
-  Object.assign(processes, { execFile: execFileInSteps });
+  const programs = SyncProgram.prototype as { run: (this: SyncProgram) => Promise<void> };
+  const { run } = programs;
+  programs.run = function () {
+    step('sync', [this.folder]);
+    return run.call(this);
+  };
 }
 
 type Methods = Record<string, (...call: unknown[]) => unknown>;
