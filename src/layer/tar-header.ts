@@ -140,12 +140,16 @@ function hasRightSum(block: Buffer): boolean {
   if (digits === undefined) return false;
   const stated = Number.parseInt(digits, 8);
   let sum = 8 * 0x20;
-  let signed = sum;
+  let large = 0;
   for (let index = 0; index < blockSize; index++) {
-    if (index >= 148 && index < 156) continue;
     const byte = block[index] ?? 0;
     sum += byte;
-    signed += byte > 127 ? byte - 256 : byte;
+    large += byte >> 7;
   }
-  return stated === sum || stated === signed;
+  for (let index = 148; index < 156; index++) {
+    const byte = block[index] ?? 0;
+    sum -= byte;
+    large -= byte >> 7;
+  }
+  return stated === sum || stated === sum - 256 * large;
 }
