@@ -15,6 +15,8 @@ interface FolderMetadata {
  */
 export class DeferredFolders {
   readonly #folders = new PathTree<FolderMetadata>();
+  /** Which was touched last: most entries go where the one before went. */
+  #touched: string | undefined;
 
   /** An entry of the layer says what the folder looks like. */
   set(folder: string, mode: number, modified: number): void {
@@ -23,6 +25,8 @@ export class DeferredFolders {
 
   /** A folder from before is about to be written into: it keeps the time it has. */
   touch(folder: string): void {
+    if (folder === this.#touched) return;
+    this.#touched = folder;
     if (this.#folders.get(folder) !== undefined) return;
     const stats = fs.lstatSync(nativePath(folder), { bigint: true, throwIfNoEntry: false });
     if (stats !== undefined) this.#folders.set(folder, { modified: modifiedTime(stats) });
@@ -41,6 +45,7 @@ export class DeferredFolders {
 
   /** The folder is gone, with all below it. */
   forget(folder: string): void {
+    this.#touched = undefined;
     this.#folders.delete(folder);
   }
 
