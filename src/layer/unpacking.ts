@@ -106,7 +106,12 @@ class HashingStream extends Transform {
   size = 0;
 
   constructor(limit: number) {
-    super({ highWaterMark: 256 * 1024 });
+    // Chunks are objects to its reader: bytes that wait would be copied together for each read.
+    super({
+      writableHighWaterMark: 256 * 1024,
+      readableObjectMode: true,
+      readableHighWaterMark: 1,
+    });
     this.#limit = limit;
   }
 
