@@ -27,6 +27,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   readonly #tag: string | undefined;
   readonly repository = undefined;
   readonly #referrers: LayoutReferrers;
+  #prepared: Promise<void> | undefined;
 
   constructor(folder: string, tag: string | undefined) {
     this.#folder = path.resolve(folder);
@@ -96,7 +97,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     const file = this.#blob(blob.digest);
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
-      await this.#found();
+      await this.#prepare();
       await fs.mkdir(path.dirname(file), { recursive: true });
       await writeVerified(await open(0), { blob, file: temporary, signal, onProgress });
       await fs.rename(temporary, file);
@@ -108,7 +109,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   }
 
   async keep({ descriptor, bytes }: FetchedManifest): Promise<void> {
-    await this.#found();
+    await this.#prepare();
     await this.#replace(this.#blob(descriptor.digest), bytes);
   }
 
@@ -141,6 +142,15 @@ export class OciLayout implements ImageSource, ImageTarget {
     const manifests = [...others, entry];
     const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
     await this.#replace(path.join(this.#folder, 'index.json'), `${JSON.stringify(index)}\n`);
+  }
+
+  /** Makes the folder a layout, once for all that is written to it. */
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#found().catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    return this.#prepared;
   }
 
   async #found(): Promise<void> {
