@@ -3,6 +3,7 @@ import { lstatPath, nativePath, shownPath } from './byte-path.js';
 import type { Place } from './confined.js';
 import { InvalidLayerError } from './errors.js';
 import { setTimes } from './file-times.js';
+import { HardLinks } from './hard-links.js';
 import { makeNode } from './make-node.js';
 import type { FileSharing } from './file-sharing.js';
 import { hasCode } from './system-errors.js';
@@ -29,6 +30,7 @@ export class EntryWriter {
   readonly #tree: UnpackedTree;
   readonly #sharing: FileSharing | undefined;
   readonly #onto: EntryWriterOptions['onto'];
+  readonly #links: HardLinks;
   readonly #omissions = new Set<string>();
   readonly #isRoot = process.geteuid?.() === 0;
   /** Whether new files may get another group than ours: new folders get their modes at the end. */
@@ -40,6 +42,7 @@ export class EntryWriter {
     this.#tree = tree;
     this.#sharing = sharing;
     this.#onto = onto;
+    this.#links = new HardLinks(tree, onto);
   }
 
   /** What this user or file system couldn't do. */
@@ -100,7 +103,9 @@ export class EntryWriter {
         setTimes(nativePath(file), header.modified);
         return true;
       case 'link':
-        return this.#makeLink(file, header);
+        if (this.#links.make(file, header)) return true;
+        this.#omissions.add('hard link to a lower layer');
+        return false;
       case 'fifo':
       case 'block-device':
       case 'character-device':
@@ -215,7 +220,7 @@ export class EntryWriter {
       this.#omissions.add('names that differ in case or form');
     const former = names?.writtenAs(place.path) ?? place.path;
     if (there.isDirectory() && header.type === 'directory') return former;
-    if (header.type === 'link' && this.#leadsTo(former, header)) {
+    if (header.type === 'link' && this.#links.leadsTo(former, header)) {
       if (former !== place.path) return former;
       throw new InvalidLayerError(
         undefined,
@@ -229,36 +234,6 @@ export class EntryWriter {
   #replace(file: string): void {
     this.replacements++;
     this.#tree.remove(file);
-  }
-
-  /** Whether a link's target is what is in its way, or below that. */
-  #leadsTo(obstacle: string, header: TarHeader): boolean {
-    const target = this.#linkTarget(header);
-    return target === obstacle || target?.startsWith(`${obstacle}/`) === true;
-  }
-
-  #makeLink(file: string, header: TarHeader): boolean {
-    const target = this.#linkTarget(header);
-    if (target === undefined) {
-      this.#omissions.add('hard link to a lower layer');
-      return false;
-    }
-    link(target, file);
-    return true;
-  }
-
-  /** `undefined` where it may be in a layer below. */
-  #linkTarget({ name, linkname }: TarHeader): string | undefined {
-    const target = this.#tree.confined.resolve(linkname);
-    const there = target && lstatPath(target.path);
-    if (target !== undefined && there?.isDirectory() === false) {
-      return this.#tree.names?.writtenAs(target.path) ?? target.path;
-    }
-    if (target !== undefined && there === undefined && this.#onto === 'nothing') return undefined;
-    throw new InvalidLayerError(
-      undefined,
-      `'${shownPath(name)}' is a hard link to '${shownPath(linkname)}', which isn't a file of the layer`,
-    );
   }
 
   async #makeNode(file: string, header: TarHeader): Promise<boolean> {
@@ -295,17 +270,6 @@ function openNew(file: string): number | undefined {
 
 function leadsNowhere({ name }: TarHeader): InvalidLayerError {
   return new InvalidLayerError(undefined, `'${shownPath(name)}' is a symbolic link to nowhere`);
-}
-
-/** Makes a second name of a file, or of a symbolic link, which isn't followed. */
-function link(target: string, file: string): void {
-  const isSymlink = fs.lstatSync(nativePath(target)).isSymbolicLink();
-  if (isSymlink && process.platform !== 'linux') {
-    // Elsewhere link() may follow it, out of the root.
-    fs.symlinkSync(fs.readlinkSync(nativePath(target), 'buffer'), nativePath(file));
-  } else {
-    fs.linkSync(nativePath(target), nativePath(file));
-  }
 }
 
 /** The lowest folder there is on the way to another, and what stands there in the way. */
