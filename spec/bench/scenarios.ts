@@ -85,6 +85,12 @@ export const scenarios = {
         run: rxferPullAndUnpack(),
       },
       {
+        name: 'rxfer pull, unpack --link',
+        needs: [],
+        against: ['skopeo copy, umoci unpack'],
+        run: rxferPullAndUnpack('--link'),
+      },
+      {
         name: 'rxfer pull, unpack --link hard',
         needs: [],
         against: ['skopeo copy, umoci unpack', podman, ctr],
