@@ -80,6 +80,19 @@ describe('toDockerProgress', () => {
     ]);
   });
 
+  // In moby's Go structs, `current` and `total` are both left out of the JSON where they are 0.
+  it('leaves a count of nothing out of the detail, as docker does', () => {
+    const bytes = { current: 0, total: 10 };
+    const [message] = messagesOf(from([progressOf(layer, 'Downloading', bytes)]));
+    expect(message).toMatchObject({ progressDetail: { total: 10 } });
+    expect(message).not.toHaveProperty('progressDetail.current');
+    const [unknown] = messagesOf(
+      from([progressOf(layer, 'Downloading', { current: 5, total: 0 })]),
+    );
+    expect(unknown).toMatchObject({ progressDetail: { current: 5 }, progress: '      5B' });
+    expect(unknown).not.toHaveProperty('progressDetail.total');
+  });
+
   it('draws nothing where nothing is known, as docker does', () => {
     const [message] = messagesOf(from([progressOf(layer, 'Downloading', { current: 0 })]));
     expect(message).toEqual({ status: 'Downloading', progressDetail: {}, id: layer });

@@ -132,7 +132,8 @@ function layerMessage({ id, progress }: LayerNews): DockerMessage {
   const { current, total } = progress;
   const status = progressText(progress);
   if (current === undefined || (current === 0 && !total)) return { status, progressDetail: {}, id };
-  const progressDetail = { current, ...(total === undefined ? {} : { total }) };
+  // Docker leaves zeros out (`omitempty`).
+  const progressDetail = { ...(current > 0 ? { current } : {}), ...(total ? { total } : {}) };
   return { status, progressDetail, progress: barText(current, total), id };
 }
 
