@@ -94,4 +94,12 @@ describe('the manual', () => {
       );
     });
   });
+
+  describeWithPeers(['mandoc'], 'as mandoc reads it', () => {
+    it('has nothing to complain of', () => {
+      const file = join(temporaryFolder(), 'rxfer.1');
+      writeFileSync(file, page);
+      expect(shell('mandoc', '-T', 'lint', file)).toBe('');
+    });
+  });
 });

@@ -27,6 +27,9 @@ const environment: readonly (readonly [variable: string, meaning: string])[] = [
 /** When what stands here was last revised; of a release, its date. Not when it was built. */
 const revised = '2026-11-25';
 
+/** What mandoc's lint allows. */
+const maxLineLength = 80;
+
 /** The manual of the command line, in the man macros of roff. */
 export function manPage(
   [program, ...commands]: readonly [CommandDescription, ...CommandDescription[]],
@@ -35,13 +38,13 @@ export function manPage(
   return [
     `.TH ${program.name.toUpperCase()} 1 "${revised}" "${program.name} ${version}" "User Commands"`,
     '.SH NAME',
-    `${program.name} \\- ${text(program.description.replace(/\.$/, ''))}`,
+    filled(`${program.name} - ${program.description.replace(/\.$/, '')}`),
     '.SH SYNOPSIS',
     `.B ${program.name}`,
     '.I command',
     '[\\fIoptions\\fR] [\\fIarguments\\fR]',
     '.SH DESCRIPTION',
-    text(program.description),
+    filled(program.description),
     'Progress goes to standard error, the result alone to standard output.',
     '.SH COMMANDS',
     ...commands.flatMap((command) => commandSection(program.name, command)),
@@ -59,7 +62,7 @@ function commandSection(program: string, command: CommandDescription): string[] 
   const { name, usage, description, options, examples } = command;
   return [
     `.SS "${text(`${program} ${name} ${usage}`)}"`,
-    text(description),
+    filled(description),
     ...command.arguments.flatMap((each) =>
       each.description === '' ? [] : paragraph(`\\fI${text(each.name)}\\fR`, each.description),
     ),
@@ -85,7 +88,23 @@ function optionParagraph(option: OptionDescription): string[] {
 }
 
 function paragraph(title: string, body: string): string[] {
-  return ['.TP', title, text(body)];
+  return ['.TP', title, filled(body)];
+}
+
+/** What is set in lines as long as the reader's, kept in short ones as those who read roff like. */
+function filled(plain: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of plain.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && text(longer).length > maxLineLength) {
+      lines.push(text(line));
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, text(line)].join('\n');
 }
 
 /** Nothing in it is taken for a request, an escape or a dash. */
