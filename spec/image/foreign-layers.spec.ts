@@ -217,6 +217,9 @@ describe('rxfer pull --allow-foreign-layers', () => {
       code: 0,
       stderr: '',
     });
+    const unpushed = await run('push', name('pushed:v1'), name());
+    expect(unpushed.code).toBe(1);
+    expect(unpushed.stderr).toContain('--allow-foreign-layers push');
     const copied = await run('copy', name(), name('copied:v1'), '--allow-foreign-layers', 'push');
     expect(copied).toMatchObject({ code: 0, stderr: '' });
     const content = registry.repository('copied');

@@ -35,7 +35,9 @@ export class ForeignLayerError extends RxferError {
     super('ERR_FOREIGN_LAYER', `The layer ${digest} of ${reference} is kept elsewhere (foreign)`, {
       reference,
       digest,
-      hint: 'To take such layers from there: --allow-foreign-layers, or the option foreignLayers.',
+      hint:
+        'To move it all the same: --allow-foreign-layers, which leaves such layers out of what is ' +
+        'pushed, or --allow-foreign-layers push, which does not; in a program, foreignLayers.',
     });
   }
 }
