@@ -143,6 +143,34 @@ describe('a Docker archive', () => {
     });
   });
 
+  it('is asked for the place of an image that has no name', async () => {
+    const two = await sampleImage({ layers: [entries], compression: 'none' });
+    const [name] = two.layers.map(({ digest }) => digest);
+    const saved = [
+      { Config: 'none.json', RepoTags: ['app:v1'], Layers: [] },
+      { Config: 'c.json', RepoTags: [], Layers: [name] },
+    ];
+    const tar: RawEntry[] = [
+      { name: name!, data: two.blobs.get(name!)! },
+      { name: 'c.json', data: two.blobs.get(configDigest(two))! },
+      { name: 'manifest.json', data: JSON.stringify(saved) },
+    ];
+    const archive = `docker-archive:${folder}/two.tar`;
+    writeFileSync(join(folder, 'two.tar'), rawTar(tar));
+    expect(await copy(`${archive}:@1`, 'store:app:v1')).toMatchObject({
+      image: { diffIDs: two.diffIDs },
+    });
+    for (const wrong of [archive, `${archive}:@2`]) {
+      await expect(copy(wrong, 'store:a')).rejects.toMatchObject({
+        code: 'ERR_IMAGE_NOT_FOUND',
+        hint: 'It holds: app:v1, @1, without a name.',
+      });
+    }
+    await expect(copy(`oci:${folder}/layout:v1`, `${archive}:@0`)).rejects.toMatchObject({
+      code: 'ERR_INVALID_LOCATION',
+    });
+  });
+
   it('of newer versions may have compressed layers', async () => {
     const saved = [
       { Config: 'c.json', RepoTags: ['app:v1'], Layers: image.layers.map(({ digest }) => digest) },

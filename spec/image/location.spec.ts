@@ -14,6 +14,10 @@ describe('parseLocation', () => {
       'docker-archive:x.tar:localhost:5000/a:v1',
       { kind: 'docker-archive', reference: { host: 'localhost:5000', path: 'a', tag: 'v1' } },
     ],
+    [
+      'docker-archive:x.tar:@12',
+      { kind: 'docker-archive', file: 'x.tar', reference: undefined, index: 12 },
+    ],
     // Registries that are called like a kind, where a port makes them hosts.
     ['oci-archive.example.com/app', { kind: 'registry' }],
   ])('%s', (text, location) => {
@@ -26,6 +30,9 @@ describe('parseLocation', () => {
     'docker-archive::v1',
     'oci:folder:',
     'oci-archive:x.tar: v',
+    'docker-archive:x.tar:@',
+    'docker-archive:x.tar:@-1',
+    'docker-archive:x.tar:@1x',
     `docker-archive:x.tar:a@sha256:${'0'.repeat(64)}`,
   ])('%s is refused', (text) => {
     expect(() => parseLocation(text)).toThrow(

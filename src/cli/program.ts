@@ -110,7 +110,7 @@ export function createProgram(version: string): Command {
           withMoving(
             add(
               'copy',
-              'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way.',
+              'Copy an image: a registry reference, store:REF, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF], each way; docker-archive:FILE:@INDEX reads an image that has no name there.',
               'rxfer copy alpine:3.20 oci:alpine:3.20',
               'rxfer copy oci:alpine:3.20 localhost:5000/alpine:3.20 --all',
               'rxfer copy alpine:3.20 localhost:5000/alpine:3.20 --all --referrers',

@@ -35,6 +35,13 @@ const savedImages = v.array(
   }),
 );
 
+/** Which image of an archive is meant; without either, the only one. */
+export interface ChosenImage {
+  readonly reference: Reference | undefined;
+  /** Its place, from 0. */
+  readonly index: number | undefined;
+}
+
 /** An archive that is open, with the image chosen and a manifest made for it. */
 interface Opened {
   readonly archive: TarArchive;
@@ -50,18 +57,18 @@ interface Opened {
  */
 export class DockerArchiveSource implements ImageSource {
   readonly #file: string;
-  readonly #reference: Reference | undefined;
+  readonly #chosen: ChosenImage;
   readonly repository = undefined;
   #opened: Promise<Opened> | undefined;
 
-  constructor(file: string, reference: Reference | undefined) {
+  constructor(file: string, chosen: ChosenImage) {
     this.#file = path.resolve(file);
-    this.#reference = reference;
+    this.#chosen = chosen;
   }
 
   get name(): string {
-    const name = this.#reference === undefined ? '' : `:${formatReference(this.#reference)}`;
-    return `docker-archive:${this.#file}${name}`;
+    const chosen = this.#chosenName();
+    return `docker-archive:${this.#file}${chosen === undefined ? '' : `:${chosen}`}`;
   }
 
   async root(signal: AbortSignal): Promise<FetchedManifest> {
@@ -119,20 +126,28 @@ export class DockerArchiveSource implements ImageSource {
   }
 
   #choose(images: readonly SavedImage[]): SavedImage {
-    const wanted = this.#reference;
-    const found =
-      wanted === undefined
-        ? images
-        : images.filter(({ RepoTags }) => RepoTags?.some((tag) => isSame(tag, wanted)));
+    const { reference, index } = this.#chosen;
+    const found = images.filter(
+      ({ RepoTags }, place) =>
+        (index === undefined || place === index) &&
+        (reference === undefined || RepoTags?.some((tag) => isSame(tag, reference))),
+    );
     const [image] = found;
     if (image !== undefined && found.length === 1) return image;
-    const tags = images.flatMap(({ RepoTags }) => RepoTags ?? []);
-    const name = wanted === undefined ? 'without a reference' : formatReference(wanted);
-    throw new ImageNotFoundError(
-      name,
-      this.#file,
-      `It holds: ${tags.join(', ') || 'none that is named'}.`,
+    const held = images.flatMap(({ RepoTags }, place) =>
+      RepoTags?.length ? RepoTags : [`@${place}, without a name`],
     );
+    throw new ImageNotFoundError(
+      this.#chosenName() ?? 'without a reference',
+      this.#file,
+      `It holds: ${held.join(', ') || 'none'}.`,
+    );
+  }
+
+  #chosenName(): string | undefined {
+    const { reference, index } = this.#chosen;
+    if (index !== undefined) return `@${index}`;
+    return reference === undefined ? undefined : formatReference(reference);
   }
 }
 

@@ -16,7 +16,7 @@ export function fileSource(location: FileLocation): ImageSource {
     case 'oci-archive':
       return new OciArchiveSource(location.file, location.tag);
     case 'docker-archive':
-      return new DockerArchiveSource(location.file, location.reference);
+      return new DockerArchiveSource(location.file, location);
   }
 }
 

@@ -14,13 +14,15 @@ export type Location =
       readonly kind: 'docker-archive';
       readonly file: string;
       readonly reference: Reference | undefined;
+      /** The place of the image in the archive, from 0, for those that have no name. */
+      readonly index: number | undefined;
     };
 
 const tagGrammar = /^[A-Za-z0-9]+(?:[-._:@/+]?[A-Za-z0-9]+)*$/;
 
 /**
- * Reads `store:REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]` or a
- * registry reference.
+ * Reads `store:REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF|:@INDEX]` or
+ * a registry reference.
  *
  * @throws InvalidLocationError, InvalidReferenceError
  */
@@ -39,11 +41,14 @@ export function parseLocation(text: string): Location {
     }
     case 'docker-archive': {
       const [file, name] = splitPath(text, rest, 'file');
+      if (name?.startsWith('@')) {
+        return { kind, file, reference: undefined, index: parseIndex(text, name) };
+      }
       const reference = name === undefined ? undefined : parseReference(name);
       if (reference !== undefined && reference.tag === undefined) {
         throw new InvalidLocationError(text, `'${name}' has no tag, which images have there`);
       }
-      return { kind, file, reference };
+      return { kind, file, reference, index: undefined };
     }
     default:
       return { kind: 'registry', reference: parseReference(text) };
@@ -55,6 +60,11 @@ function splitPath(text: string, rest: string, what: string): [path: string, nam
   const path = colon < 0 ? rest : rest.slice(0, colon);
   if (path === '') throw new InvalidLocationError(text, `it names no ${what}`);
   return colon < 0 ? [path] : [path, rest.slice(colon + 1)];
+}
+
+function parseIndex(text: string, name: string): number {
+  if (/^@\d{1,9}$/.test(name)) return Number(name.slice(1));
+  throw new InvalidLocationError(text, `'${name}' is no place in it, such as @0`);
 }
 
 function parseTag(text: string, tag: string | undefined): string | undefined {

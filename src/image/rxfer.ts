@@ -81,7 +81,8 @@ export interface Rxfer {
   /**
    * Copies an image from one place to another: `REF` on a registry, `store:REF`,
    * `oci:FOLDER[:TAG]`, an OCI image layout, `oci-archive:FILE[:TAG]`, one in a tar, or
-   * `docker-archive:FILE[:REF]`, as `docker save` writes. An archive that is there is replaced. Cold.
+   * `docker-archive:FILE[:REF]`, as `docker save` writes; one that has no name there is read by its
+   * place, `docker-archive:FILE:@INDEX`, from 0. An archive that is there is replaced. Cold.
    *
    * Emits, completes and errors as `pull` does where the store is the destination, and as `push`
    * does elsewhere. Of an archive that isn't finished, also since it was unsubscribed, no file is left.
@@ -215,6 +216,9 @@ class SharedRxfer implements Rxfer {
       const from = this.#source(parseLocation(source), options, tell);
       const to = parseLocation(destination);
       if (to.kind === 'store') return this.#copyToStore(from, to.reference, options);
+      if (to.kind === 'docker-archive' && to.index !== undefined) {
+        throw new InvalidLocationError(destination, 'an archive is written anew, with one image');
+      }
       if (to.kind === 'docker-archive' && options.referrers === 'all') {
         throw new InvalidLocationError(
           destination,
