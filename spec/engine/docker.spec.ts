@@ -113,6 +113,38 @@ describeWithPeers(['docker'], "docker's own client", () => {
     await expect(run('load', '-i', archive)).rejects.toThrow(/can't be used/);
   }, 60_000);
 
+  it('loads an image without a name, which is there by its id until it is gone', async () => {
+    const reference = `${registry.host}/team/app:v1`;
+    await run('pull', reference);
+    const archive = join(temporaryFolder(), 'saved.tar');
+    await run('save', '-o', archive, id);
+    await run('rmi', reference);
+    expect(await run('load', '-i', archive)).toBe(`Loaded image ID: ${id}\n`);
+    const format = '{{.Repository}} {{.Tag}} {{.Digest}} {{.ID}}';
+    const list = (...args: string[]): Promise<string> =>
+      run('images', '--no-trunc', '--digests', '--format', format, ...args);
+    expect(await list()).toBe(`<none> <none> <none> ${id}\n`);
+    expect(await list('--filter', 'dangling=true')).toContain(id);
+    expect(await list('unnamed.invalid/*')).toBe('');
+    expect(await run('inspect', '-f', '{{.RepoTags}} {{.RepoDigests}}', id)).toBe('[] []\n');
+
+    // With a name it is like any other: gone with the last one.
+    await run('tag', id, 'short:v2');
+    expect(await list()).toMatch(new RegExp(`^short v2 sha256:[0-9a-f]{64} ${id}\n$`));
+    expect(await run('rmi', 'short:v2')).toMatch(
+      new RegExp(`^Untagged: short:v2\nDeleted: ${id}\nDeleted: sha256:`),
+    );
+    expect(await list()).toBe('');
+
+    await run('load', '-i', archive);
+    expect(await run('rmi', id.slice(7, 19))).toMatch(
+      new RegExp(`^Deleted: ${id}\nDeleted: sha256:`),
+    );
+    await run('load', '-i', archive);
+    expect(await run('image', 'prune', '--force')).toContain(`deleted: ${id}`);
+    expect(await list()).toBe('');
+  }, 60_000);
+
   it('tells what happens, and what has happened', async () => {
     const format = ['--format', '{{.Action}} {{.Actor.Attributes.name}}'];
     const reference = `${registry.host}/team/app:v1`;

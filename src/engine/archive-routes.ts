@@ -50,7 +50,7 @@ function loadRoute(app: CheckedServer, parts: EngineParts): void {
           activity,
           limit: maxArchiveSize,
           progress: query.quiet ? 'quiet' : 'told',
-          onLoaded: (loaded) => events.tell('load', loaded, loaded),
+          onLoaded: (id, loaded) => events.tell('load', id, loaded),
         }),
       ),
       dockerStream,

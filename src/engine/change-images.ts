@@ -9,6 +9,7 @@ import {
 import { familiarReference, formatReference, parseReference, type Digest } from '../oci/index.js';
 import type { EngineEvents } from './engine-events.js';
 import { EngineRequestError, ImageConflictError } from './errors.js';
+import { isUnnamed } from './image-names.js';
 import type { StoredImage, StoredImages } from './stored-images.js';
 
 /** A store, which may know how to free space. */
@@ -39,10 +40,12 @@ export async function removeImage(
   { severalNames, space }: RemoveOptions,
 ): Promise<Removal[]> {
   const { image, record } = await images.find(name);
-  const records = record === undefined ? image.records : [record];
-  if (records.length > 1 && severalNames === 'refuse') {
-    throw new ImageConflictError(name, records.map(familiarName));
+  const names = image.records.filter((each) => !isUnnamed(each));
+  if (record === undefined && names.length > 1 && severalNames === 'refuse') {
+    throw new ImageConflictError(name, names.map(familiarName));
   }
+  const isLast = names.every(({ reference }) => reference === record?.reference);
+  const records = record === undefined || isLast ? image.records : [record];
   const removals = await takeNames({ store, images, events }, image, records);
   const isGone = removals.some((removal) => 'Deleted' in removal);
   const freed = isGone && space === 'free' ? await store.collect?.() : undefined;
@@ -82,16 +85,19 @@ async function takeNames(
   records: readonly ImageRecord[],
 ): Promise<Removal[]> {
   const removals: Removal[] = [];
+  let isChanged = false;
   for (const record of records) {
     const current = await store.images.get(record.reference);
     if (current?.manifest.digest !== record.manifest.digest) continue;
     for (const reference of await removeName(store, record.reference)) {
+      isChanged = true;
+      if (isUnnamed({ ...record, reference })) continue;
       const name = familiarReference(parseReference(reference));
       events.tell('untag', image.id, name);
       removals.push({ Untagged: name });
     }
   }
-  if (removals.length === 0 || records.length < image.records.length) return removals;
+  if (!isChanged || records.length < image.records.length) return removals;
   events.tell('delete', image.id, image.id);
   return [...removals, { Deleted: image.id }];
 }

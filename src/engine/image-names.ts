@@ -1,5 +1,24 @@
 import type { ImageRecord, Store } from '../layer/index.js';
-import { formatReference, parseReference } from '../oci/index.js';
+import {
+  digestHex,
+  formatReference,
+  parseReference,
+  type Digest,
+  type Repository,
+} from '../oci/index.js';
+
+/** Where images are kept that have no name: a host that can't be (RFC 2606). */
+const unnamed: Repository = { host: 'unnamed.invalid', path: 'image' };
+
+/** What a store, which has images by name alone, keeps an image under that has none. */
+export function unnamedReference(id: Digest): string {
+  return formatReference({ ...unnamed, tag: digestHex(id) });
+}
+
+/** Tells whether a record is that of an image without a name. */
+export function isUnnamed({ reference }: ImageRecord): boolean {
+  return reference.startsWith(`${unnamed.host}/${unnamed.path}:`);
+}
 
 /**
  * A name and what Docker's clients state beside it, a tag or a digest, as a reference. What the name

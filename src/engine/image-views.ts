@@ -6,6 +6,7 @@ import {
   type Digest,
   type Reference,
 } from '../oci/index.js';
+import { isUnnamed } from './image-names.js';
 import type { StoredImage } from './stored-images.js';
 
 /** An entry of the answer to `GET /images/json` (Engine API, ImageSummary). */
@@ -98,6 +99,7 @@ export function imageHistory(image: StoredImage, sizes: readonly number[]): obje
 /** The names of an image with a tag, as people write them. */
 export function repoTags({ records }: StoredImage): string[] {
   return records
+    .filter((record) => !isUnnamed(record))
     .map(({ reference }) => parseReference(reference))
     .filter(({ digest }) => digest === undefined)
     .map(familiarReference);
@@ -130,9 +132,9 @@ export function isCalled(image: StoredImage, name: string): boolean {
 }
 
 function repoDigests({ records }: StoredImage): string[] {
-  const digests = records.map(
-    ({ reference, resolved }) => `${familiarName(parseReference(reference))}@${resolved}`,
-  );
+  const digests = records
+    .filter((record) => !isUnnamed(record))
+    .map(({ reference, resolved }) => `${familiarName(parseReference(reference))}@${resolved}`);
   return [...new Set(digests)];
 }
 

@@ -2,6 +2,7 @@ import { parseReference } from '../oci/index.js';
 import type { PruneTest } from './change-images.js';
 import { EngineRequestError } from './errors.js';
 import { fits, matchesPattern, parseFilters, type Filters } from './filters.js';
+import { isUnnamed } from './image-names.js';
 import {
   createdAt,
   familiarName,
@@ -135,6 +136,7 @@ function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boo
 function withFittingNames(image: StoredImage, filters: Filters): StoredImage | undefined {
   const records = image.records.filter((record) =>
     fits(filters, 'reference', (pattern) => {
+      if (isUnnamed(record)) return false;
       const reference = parseReference(record.reference);
       const familiar = familiarName(reference);
       const tags = repoTags({ ...image, records: [record] });

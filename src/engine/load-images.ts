@@ -7,15 +7,17 @@ import { map, mergeMap, of, tap, throwError, type Observable } from 'rxjs';
 import { fromAbortable, phases } from '../distribution/index.js';
 import {
   ArchiveError,
-  savedReferences,
+  archivedImages,
+  type ArchivedImage,
   type CopyEvent,
   type PullEvent,
   type Rxfer,
 } from '../image/index.js';
-import { familiarReference, parseReference } from '../oci/index.js';
+import { familiarReference, parseReference, type Digest } from '../oci/index.js';
 import { dockerLines, type LayerNews } from '../progress/index.js';
 import type { Activity } from './activity.js';
 import { EngineRequestError } from './errors.js';
+import { unnamedReference } from './image-names.js';
 import { spool } from './spool.js';
 
 /** What {@link loadImages} works with. */
@@ -25,8 +27,16 @@ export interface LoadImagesOptions {
   /** Bytes that the archive may have, as it comes and uncompressed. */
   readonly limit: number;
   readonly progress: 'told' | 'quiet';
-  /** Called with each image's name once it is there. */
-  readonly onLoaded: (name: string) => void;
+  /** Called with each image's id, and its name or once more the id, once it is there. */
+  readonly onLoaded: (id: Digest, name: string) => void;
+}
+
+/** An image of an archive, to be loaded under one name, or none. */
+interface Loading {
+  /** As {@link Rxfer.copy} reads it. */
+  readonly source: string;
+  readonly id: Digest;
+  readonly reference: string | undefined;
 }
 
 /**
@@ -37,34 +47,42 @@ export function loadImages(body: Readable, options: LoadImagesOptions): Observab
   return defer(() => from(mkdtemp(join(tmpdir(), 'rxfer-load-')))).pipe(
     mergeMap((folder) => {
       const file = join(folder, 'images.tar');
-      const references$ = fromAbortable(async (signal) => {
+      const loadings$ = fromAbortable(async (signal) => {
         await spool(body, file, options.limit, signal);
-        return savedReferences(file, signal);
+        return loadingsOf(file, await archivedImages(file, signal));
       });
-      return references$.pipe(
+      return loadings$.pipe(
         catchError((error: unknown) => throwError(() => withoutFile(error))),
-        mergeMap((references) => from(references)),
-        concatMap((reference) => loadImage(file, reference, options)),
+        mergeMap((loadings) => from(loadings)),
+        concatMap((loading) => loadImage(loading, options)),
         finalize(() => void rm(folder, { recursive: true, force: true }).catch(() => undefined)),
       );
     }),
   );
 }
 
+function loadingsOf(file: string, images: readonly ArchivedImage[]): Loading[] {
+  return images.flatMap(({ id, references }, index): Loading[] => {
+    const source = `docker-archive:${file}:@${index}`;
+    if (references.length === 0) return [{ source, id, reference: undefined }];
+    return references.map((reference) => ({ source, id, reference }));
+  });
+}
+
 function loadImage(
-  file: string,
-  reference: string,
+  { source, id, reference }: Loading,
   { rxfer, activity, progress, onLoaded }: LoadImagesOptions,
 ): Observable<string> {
-  const name = familiarReference(parseReference(reference));
-  const events$ = rxfer.copy(`docker-archive:${file}:${reference}`, `store:${reference}`).pipe(
+  const name = reference === undefined ? id : familiarReference(parseReference(reference));
+  const what = reference === undefined ? 'Loaded image ID' : 'Loaded image';
+  const events$ = rxfer.copy(source, `store:${reference ?? unnamedReference(id)}`).pipe(
     tap(release),
     // Ahead of what is told of it in the log and on the dashboard.
     catchError((error: unknown) => throwError(() => withoutFile(error))),
   );
   const loaded$ = defer(() => {
-    onLoaded(name);
-    return of(JSON.stringify({ stream: `Loaded image: ${name}\n` }));
+    onLoaded(id, name);
+    return of(JSON.stringify({ stream: `${what}: ${name}\n` }));
   });
   const told$ = activity.track('load', name, events$).pipe(
     filter((event): event is PullEvent & LayerNews => event.kind === 'progress'),

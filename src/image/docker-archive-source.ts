@@ -103,8 +103,7 @@ export class DockerArchiveSource implements ImageSource {
   async #read(signal: AbortSignal): Promise<Opened> {
     const archive = await TarArchive.open(this.#file, signal);
     const saved = this.#choose(await readSaved(archive, signal));
-    const bytes = await archive.read(saved.Config, signal);
-    if (bytes === undefined) throw new ArchiveError(this.#file, `it lacks ${saved.Config}`);
+    const bytes = await readConfig(archive, saved.Config, signal);
     const { diffIDs } = parseConfig(bytes).rootFS;
     if (diffIDs.length !== saved.Layers.length) {
       const counts = `${saved.Layers.length} layers and ${diffIDs.length} diffIDs`;
@@ -151,17 +150,34 @@ export class DockerArchiveSource implements ImageSource {
   }
 }
 
+/** An image in an archive of `docker save`. */
+export interface ArchivedImage {
+  /** The digest of its configuration. */
+  readonly id: Digest;
+  /** Its names in full; there may be none. */
+  readonly references: readonly string[];
+}
+
 /**
- * The references of the images in an archive of `docker save`, in their order.
+ * The images in an archive of `docker save`, each at its place.
  *
- * @throws ArchiveError when it is none, or holds an image without a name.
+ * @throws ArchiveError when it is none, or lacks a configuration.
  */
-export async function savedReferences(file: string, signal: AbortSignal): Promise<string[]> {
-  const saved = await readSaved(await TarArchive.open(file, signal), signal);
-  return saved.flatMap(({ Config, RepoTags }) => {
-    if (RepoTags?.length) return RepoTags.map((tag) => formatReference(parseReference(tag)));
-    throw new ArchiveError(file, `its image ${Config} has no name`);
-  });
+export async function archivedImages(file: string, signal: AbortSignal): Promise<ArchivedImage[]> {
+  const archive = await TarArchive.open(file, signal);
+  const images: ArchivedImage[] = [];
+  for (const { Config, RepoTags } of await readSaved(archive, signal)) {
+    const id = digestOf(await readConfig(archive, Config, signal));
+    const references = (RepoTags ?? []).map((tag) => formatReference(parseReference(tag)));
+    images.push({ id, references });
+  }
+  return images;
+}
+
+async function readConfig(archive: TarArchive, name: string, signal: AbortSignal): Promise<Buffer> {
+  const bytes = await archive.read(name, signal);
+  if (bytes === undefined) throw new ArchiveError(archive.file, `it lacks ${name}`);
+  return bytes;
 }
 
 async function readSaved(archive: TarArchive, signal: AbortSignal): Promise<readonly SavedImage[]> {

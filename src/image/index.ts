@@ -1,4 +1,4 @@
-export { savedReferences } from './docker-archive-source.js';
+export { archivedImages, type ArchivedImage } from './docker-archive-source.js';
 export * from './errors.js';
 export * from './events.js';
 export type { ListingOptions, ReferrersOptions } from './listed.js';
