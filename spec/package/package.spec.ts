@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = temporaryFolder();
   packed = await packPackage(folder);
   await installPackage(folder, packed);
-  lendPackages(folder, '@types/react', '@opentelemetry/api');
+  lendPackages(folder, '@types/react', '@opentelemetry/api', '@opentelemetry/sdk-trace-base');
   await compileUses();
   await compileGuide();
 }, 360_000);
