@@ -5,9 +5,10 @@ import type { Browser, Page } from 'playwright-core';
 import { createMemoryStore, createRegistryClient, createRxfer } from '../../src/index.js';
 import { sampleImage, startRegistry } from '../../src/testing/index.js';
 import { launchBrowser, listen, serveFiles } from '../support/browser.js';
-import { bundle, projectFolder } from '../support/bundle.js';
+import { bundle } from '../support/bundle.js';
+import { installPackage, lendPackages, packPackage } from '../support/installed-package.js';
 import { describeWithPeers } from '../support/peers.js';
-import { removeTemporaryFolders } from '../support/temporary-folder.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 import { until } from '../support/until.js';
 import { createEventsServer } from './examples/events-server.js';
 
@@ -16,14 +17,17 @@ describeWithPeers(['chromium'], "the guide's pages in Chromium", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    const folder = projectFolder();
+    // As somebody has it who copies them beside the package, with nothing of its sources.
+    const folder = temporaryFolder();
+    await installPackage(folder, await packPackage(folder));
+    lendPackages(folder, 'react', 'react-dom');
     for (const file of ['page.html', 'react.html', 'use-snapshot.ts']) {
       cpSync(join(__dirname, 'examples', file), join(folder, file));
     }
     const input = [join(folder, 'page.html'), join(folder, 'react.html')];
     pages = await bundle(folder, { rolldownOptions: { input } });
     browser = await launchBrowser();
-  }, 180_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     removeTemporaryFolders();
