@@ -1,5 +1,8 @@
-/** The versions of the Engine API that are answered: those of Docker 1.12 to 25. */
-export const apiVersions = { oldest: '1.24', newest: '1.44' } as const;
+/**
+ * The versions of the Engine API that are answered: those of Docker 1.10 to 25. What there is of the
+ * oldest is what skopeo asks for in `docker-daemon:`.
+ */
+export const apiVersions = { oldest: '1.22', newest: '1.44' } as const;
 
 const actions = 'json|history|get|push|tag';
 
