@@ -99,6 +99,7 @@ describeWithPeers(['chromium'], 'the dashboard', () => {
     );
     expect(await page.locator('#announcer').textContent()).toMatch(/web:v1: Cancelled/);
     expect(await first.getByRole('button').isDisabled()).toBe(true);
+    await rows.filter({ hasText: 'Cancelled' }).waitFor();
     await until(async () => ((await second.textContent()) ?? '').includes('Done'));
     expect((await running.store.images.list()).map(({ reference }) => reference)).toEqual([worker]);
     expect(await page.locator('#layers .mark').count()).toBe(2);

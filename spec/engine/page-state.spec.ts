@@ -117,6 +117,29 @@ describe('what the dashboard shows', () => {
     expect(row?.bars.at(-1)).toMatchObject({ phase: 'Downloading', end: 2000 });
   });
 
+  it('waits no more for the layers of what was cancelled, up to when it was', () => {
+    const cancelled = [
+      begun('1', 1000),
+      heard('1', 1000, resolved('a', 'b')),
+      heard('1', 1100, downloading('a', 10)),
+      { kind: 'ended', id: '1', at: 3000, outcome: 'cancelled' },
+    ] as const;
+    const alone = viewOf(after(...cancelled), 5000);
+    expect(alone.rows.map(({ outcome, bars }) => [outcome, bars.at(-1)])).toEqual([
+      ['cancelled', { phase: 'Downloading', begin: 1100, end: 3000 }],
+      ['cancelled', { phase: 'Waiting', begin: 1000, end: 3000 }],
+    ]);
+    expect(alone).toMatchObject({ current: 10, total: 200, layers: 2 });
+    const other = [
+      begun('2', 1500),
+      heard('2', 1500, resolved('c')),
+      heard('2', 4000, downloading('c', 30)),
+    ];
+    const view = viewOf(after(...cancelled, ...other), 5000);
+    expect(view).toMatchObject({ current: 30, total: 100, layers: 1, done: 0 });
+    expect(view.rows.map(({ outcome }) => outcome)).toEqual(['cancelled', 'cancelled', undefined]);
+  });
+
   it('leaves out what was long before', () => {
     const state = after(
       begun('1', 1000),

@@ -61,8 +61,11 @@ function updateRow(row: HTMLElement, layer: LayerRow, begin: number, duration: n
   );
 }
 
-function phaseOf({ snapshot }: LayerRow): string {
+const unfinished = { failed: 'Not finished', cancelled: 'Cancelled' } as const;
+
+function phaseOf({ snapshot, outcome }: LayerRow): string {
   if (snapshot === undefined) return '';
+  if (outcome !== undefined) return unfinished[outcome];
   const { text, current, total = snapshot.size } = snapshot;
   if (snapshot.done || current === undefined || !total) return text;
   return `${text} ${Math.floor((current / total) * 100)} %`;

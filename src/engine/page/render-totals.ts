@@ -12,7 +12,7 @@ export function renderTotals(view: View, { slots }: DashboardState): void {
   const left = isMoving ? view.total - view.current : 0;
   const rows: readonly (readonly [term: string, text: string])[] = [
     ['Moved', `${formatBytes(view.current)} of ${formatBytes(view.total)}`],
-    ['Layers done', `${view.done} of ${view.rows.length}`],
+    ['Layers done', `${view.done} of ${view.layers}`],
     ['Rate', formatRate(view.rate)],
     ['Left', left > 0 && view.rate > 0 ? formatSeconds(left / view.rate) : '–'],
     ['Moving', String(slots?.active ?? 0)],

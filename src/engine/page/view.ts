@@ -17,6 +17,8 @@ export interface LayerRow {
   readonly bars: readonly Bar[];
   /** When it was registered. */
   readonly done: number | undefined;
+  /** What became of those it belongs to, where they ended without it. */
+  readonly outcome: 'failed' | 'cancelled' | undefined;
 }
 
 /** What is drawn. */
@@ -29,7 +31,9 @@ export interface View {
   readonly end: number;
   readonly current: number;
   readonly total: number;
+  /** Layers that are registered, and those that are or are to be. */
   readonly done: number;
+  readonly layers: number;
   /** Bytes per second, over the last seconds. */
   readonly rate: number;
   /** Bytes by second, the oldest of the last minute first. */
@@ -53,7 +57,10 @@ export function viewOf(state: DashboardState, now: number): View {
     (_, index) => bytesAt.get(second - 60 + index) ?? 0,
   );
   const recent = throughput.slice(-ratedSeconds);
-  const moving = rows.flatMap(({ snapshot }) =>
+  // Nobody waits for what was given up, unless there is nothing else to tell of.
+  const kept = rows.filter(({ outcome }) => outcome === undefined);
+  const counted = kept.length === 0 ? rows : kept;
+  const moving = counted.flatMap(({ snapshot }) =>
     snapshot !== undefined && !(snapshot.done && snapshot.moved === undefined) ? [snapshot] : [],
   );
   return {
@@ -63,7 +70,8 @@ export function viewOf(state: DashboardState, now: number): View {
     end: Math.max(...ends, 0),
     current: sum(moving.map(({ moved = 0 }) => moved)),
     total: sum(moving.map(({ size, moved = 0 }) => size ?? moved)),
-    done: rows.filter(({ snapshot }) => snapshot?.done).length,
+    done: counted.filter(({ snapshot }) => snapshot?.done).length,
+    layers: counted.length,
     rate: sum(recent) / ratedSeconds,
     throughput,
   };
@@ -93,7 +101,9 @@ function rowsOf(operations: readonly OperationState[], now: number): LayerRow[] 
     const [teller] = [...sharing].sort((a, b) => hasGivenUp(a) - hasGivenUp(b));
     const layer = teller === undefined ? undefined : layerOf(teller, id);
     const began = teller?.timeline.began ?? 0;
-    const isMoving = teller?.ended === undefined && layer?.done === undefined;
+    const ended = teller?.ended;
+    // What it was in last lasts on, or until it was given up.
+    const last = layer?.done === undefined ? (ended?.at ?? now) : -Infinity;
     const spans = layer?.spans ?? [];
     return {
       id,
@@ -102,9 +112,10 @@ function rowsOf(operations: readonly OperationState[], now: number): LayerRow[] 
       bars: spans.map(({ phase, begin, end }, index) => ({
         phase,
         begin: began + begin,
-        end: isMoving && index === spans.length - 1 ? Math.max(now, began + end) : began + end,
+        end: index === spans.length - 1 ? Math.max(last, began + end) : began + end,
       })),
       done: layer?.done === undefined ? undefined : began + layer.done,
+      outcome: layer?.done !== undefined || ended?.outcome === 'done' ? undefined : ended?.outcome,
     };
   });
 }
