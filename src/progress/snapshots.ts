@@ -2,9 +2,9 @@ import {
   asyncScheduler,
   concat,
   connect,
+  endWith,
   ignoreElements,
   interval,
-  last,
   map,
   of,
   scan,
@@ -61,7 +61,7 @@ export function snapshots(
 
 function repeatLatest<T>(scheduler: SchedulerLike): MonoTypeOperatorFunction<T> {
   return connect((values$) => {
-    const end$ = values$.pipe(ignoreElements(), last(undefined, null));
+    const end$ = values$.pipe(ignoreElements(), endWith(undefined));
     return values$.pipe(
       switchMap((value) =>
         concat(
