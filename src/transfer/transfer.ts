@@ -247,6 +247,10 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
 
   #goDown(): void {
     this.#isDown = true;
+    // V8 counts a transfer that waited long as old, and keeps what an old object leads to until it
+    // collects the old ones: all the garbage of its run would be copied along till then.
+    this.#context = undefined;
+    this.#running = undefined;
     this.#host.down(this);
     this.#down$?.complete();
   }
