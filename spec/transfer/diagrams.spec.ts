@@ -8,7 +8,7 @@ import {
   type TransferManagerState,
 } from '../../src/transfer/index.js';
 import { Broadcast, Listener } from '../../src/transfer/broadcast.js';
-import { Claim, Line } from '../../src/transfer/line.js';
+import { ClaimFor, Line } from '../../src/transfer/line.js';
 import { events, marbles } from '../support/marbles.js';
 
 type Event = TransferEvent<string>;
@@ -18,7 +18,7 @@ function order(entered: string): string {
   const line = new Line<string>();
   for (const name of entered.split(' ')) {
     const group = name.slice(0, 1);
-    line.enter(new Claim(name, group === 'h' ? 1 : 0, group));
+    line.enter(new ClaimFor(name, group === 'h' ? 1 : 0, group));
   }
   const left: string[] = [];
   for (let claim = line.next(); claim; claim = line.next()) left.push(claim.holder);

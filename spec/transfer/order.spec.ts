@@ -5,7 +5,7 @@ import {
   whenStarted,
   type TransferOptions,
 } from '../../src/transfer/index.js';
-import { Claim, Line } from '../../src/transfer/line.js';
+import { ClaimFor, Line } from '../../src/transfer/line.js';
 import { events, marbles } from '../support/marbles.js';
 
 /** What comes out of a line, as it is entered by e.g. `'a1 a2 b1'`: groups and numbers. */
@@ -13,7 +13,7 @@ function order(claims: string, priorities: Record<string, number> = {}): string 
   const line = new Line<string>();
   for (const name of claims.split(' ')) {
     const group = name.slice(0, 1);
-    line.enter(new Claim(name, priorities[group] ?? 0, group));
+    line.enter(new ClaimFor(name, priorities[group] ?? 0, group));
   }
   const left: string[] = [];
   for (let claim = line.next(); claim; claim = line.next()) left.push(claim.holder);
@@ -29,7 +29,7 @@ describe('the line', () => {
   it('holds any number of priorities, left in any order', () => {
     const line = new Line<number>();
     const claims = Array.from({ length: 1000 }, (_, index) => {
-      const claim = new Claim(index, (index * 7919) % 1009, undefined);
+      const claim = new ClaimFor(index, (index * 7919) % 1009, undefined);
       line.enter(claim);
       return claim;
     });

@@ -5,18 +5,29 @@ import { Link, Ring } from './ring.js';
  * Somebody's wish that `holder` gets a slot, with its place in line while it waits there. The
  * watchers of a transfer who ask for the same priority and group share one claim.
  */
-export class Claim<H> extends Link {
+export abstract class Claim<H> extends Link {
+  abstract readonly holder: H;
   /** How many ask for it. */
-  watchers = 1;
+  watchers = 0;
   /** Where it stands, while it stands in line. */
   queue: Queue<H> | undefined;
 
   constructor(
-    readonly holder: H,
     readonly priority: number,
     readonly group: unknown,
   ) {
     super();
+  }
+}
+
+/** A claim beside its holder. */
+export class ClaimFor<H> extends Claim<H> {
+  constructor(
+    readonly holder: H,
+    priority: number,
+    group: unknown,
+  ) {
+    super(priority, group);
   }
 }
 

@@ -1,7 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { Claims } from './claims.js';
-import { Claim, type Line } from './line.js';
-import { Link } from './ring.js';
+import { Claim, ClaimFor, type Line } from './line.js';
 
 /** Where a {@link Place} is: not yet in line, in line, holding a slot, or done with it. */
 export type PlaceState = 'apart' | 'waiting' | 'held' | 'left';
@@ -21,6 +20,9 @@ export interface SlotHolder {
  * the last watcher with a claim leaves, its claim goes with it and the others stand where they
  * stood.
  *
+ * Almost all have one claim, so the place is itself the first one. It is a link of one ring at a time:
+ * of those in line, then of those that hold a slot.
+ *
  * ```
  * limit 1   a: p--(r|)
  *           b: w-----p--(r|)
@@ -31,18 +33,21 @@ export interface SlotHolder {
  * joins e:     -^!                       has left by then: e stands where it stood
  * ```
  */
-export class Place extends Link {
-  readonly #holder: SlotHolder;
-  /** The first claim, which is the only one of almost all. */
-  #claim: Claim<Place> | undefined;
+export class Place extends Claim<Place> {
+  readonly #owner: SlotHolder;
   #others: Claims<Place> | undefined;
   #state: PlaceState = 'apart';
   #line: Line<Place> | undefined;
   #slot: Subscriber<never> | undefined;
 
-  constructor(holder: SlotHolder) {
-    super();
-    this.#holder = holder;
+  /** @param priority of the first claim, as is `group`. */
+  constructor(owner: SlotHolder, priority: number, group: unknown) {
+    super(priority, group);
+    this.#owner = owner;
+  }
+
+  get holder(): this {
+    return this;
   }
 
   get state(): PlaceState {
@@ -51,15 +56,8 @@ export class Place extends Link {
 
   /** Adds a watcher's claim, to be withdrawn when it leaves. */
   claim(priority: number, group: unknown): Claim<Place> {
-    const same = this.#find(priority, group);
-    if (same !== undefined) {
-      same.watchers++;
-      return same;
-    }
-    const claim = new Claim<Place>(this, priority, group);
-    if (this.#claim === undefined && this.#others === undefined) this.#claim = claim;
-    else (this.#others ??= new Claims()).add(claim);
-    this.#line?.enter(claim);
+    const claim = this.#find(priority, group) ?? this.#another(priority, group);
+    if (claim.watchers++ === 0) this.#line?.enter(claim);
     return claim;
   }
 
@@ -67,23 +65,25 @@ export class Place extends Link {
     claim.watchers--;
     if (claim.watchers > 0) return;
     this.#line?.leave(claim);
-    if (this.#claim === claim) this.#claim = undefined;
-    else this.#others?.remove(claim);
+    if (claim !== this) this.#others?.remove(claim);
   }
 
   /** Stands in line from now on. */
   wait(line: Line<Place>): void {
     this.#state = 'waiting';
     this.#line = line;
-    if (this.#claim !== undefined) line.enter(this.#claim);
+    if (this.watchers > 0) line.enter(this);
     for (const claim of this.#others?.all() ?? none) line.enter(claim);
   }
 
-  /** Has got the slot. */
+  /** Has got the slot, to start with. */
   take(): void {
     this.#state = 'held';
     this.#leaveLine();
-    this.#holder.start();
+  }
+
+  start(): void {
+    this.#owner.start();
   }
 
   /** Holds this slot from now on, unless it was left again already. */
@@ -111,16 +111,23 @@ export class Place extends Link {
   }
 
   #find(priority: number, group: unknown): Claim<Place> | undefined {
-    const claim = this.#claim;
-    if (claim?.priority === priority && claim.group === group) return claim;
+    // Withdrawn while there are others, the first one comes back as one of these.
+    const isFirst = this.watchers > 0 || this.#others === undefined;
+    if (isFirst && this.priority === priority && this.group === group) return this;
     return this.#others?.find(priority, group);
+  }
+
+  #another(priority: number, group: unknown): Claim<Place> {
+    const claim = new ClaimFor<Place>(this, priority, group);
+    (this.#others ??= new Claims()).add(claim);
+    return claim;
   }
 
   #leaveLine(): void {
     const line = this.#line;
     if (line === undefined) return;
     this.#line = undefined;
-    if (this.#claim !== undefined) line.leave(this.#claim);
+    line.leave(this);
     for (const claim of this.#others?.all() ?? none) line.leave(claim);
   }
 }

@@ -188,8 +188,9 @@ export class Slots {
       const place = claim.holder;
       this.#waiting--;
       this.#active++;
-      this.#occupied.push(place);
       place.take();
+      this.#occupied.push(place);
+      place.start();
       // A start that changed the limit made another mergeMap, which has this occupancy and gives
       // the turns from now on.
       if (slot.closed) return;

@@ -258,7 +258,7 @@ export class TransferManager<T = unknown> {
     const { priority = 0, group } = options;
     if (Number.isNaN(priority)) throw new InvalidPriorityError(priority);
     return new Observable((watcher) => {
-      this.#living(key).watch(watcher, job, priority, group);
+      this.#living(key, priority, group).watch(watcher, job, priority, group);
     });
   }
 
@@ -282,10 +282,11 @@ export class TransferManager<T = unknown> {
     this.#slots.setLimit(checkedConcurrency(limit));
   }
 
-  #living(key: string): Transfer<T> {
+  #living(key: string, priority: number, group: unknown): Transfer<T> {
     const newest = this.#newest.get(key);
     if (newest?.isOver === false) return newest;
-    const transfer = new Transfer(key, this.#scheduler.now(), newest, this.#host);
+    const now = this.#scheduler.now();
+    const transfer = new Transfer(key, now, newest, this.#host, priority, group);
     this.#newest.set(key, transfer);
     return transfer;
   }

@@ -59,7 +59,7 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   readonly key: string;
   readonly #since: number;
   readonly #host: TransferHost<T>;
-  readonly #place = new Place(this);
+  readonly #place: Place;
   #context: Context | undefined;
   /** The job while it waits for its slot and nothing of it is subscribed to. */
   #idle: IdleJob<T> | undefined;
@@ -74,18 +74,22 @@ export class Transfer<T> extends Broadcast<TransferEvent<T>> implements SlotHold
   /**
    * @param since the time of its beginning, in ms.
    * @param predecessor the former transfer of this key, where it isn't down yet.
+   * @param priority what its first watcher asks for, as is `group`.
    */
   constructor(
     key: string,
     since: number,
     predecessor: Transfer<T> | undefined,
     host: TransferHost<T>,
+    priority: number,
+    group: unknown,
   ) {
     super();
     this.key = key;
     this.#since = since;
     this.#predecessor = predecessor;
     this.#host = host;
+    this.#place = new Place(this, priority, group);
   }
 
   /** Ended or cancelled: the key is free to a new one. */
