@@ -1,5 +1,14 @@
 import PQueue from 'p-queue';
-import { filter, lastValueFrom, mergeMap, NEVER, Observable, range } from 'rxjs';
+import {
+  filter,
+  lastValueFrom,
+  mergeMap,
+  NEVER,
+  Observable,
+  range,
+  type Observer,
+  type Subscriber,
+} from 'rxjs';
 import {
   progressEvent,
   resultEvent,
@@ -48,25 +57,35 @@ const work = (tell: Tell): Promise<number> =>
 
 const never = new Promise<number>(() => undefined);
 
+/**
+ * Subscribes to what `transfer` makes of each key, with a watcher that wants its result: resolves
+ * with how many results were heard.
+ */
+function results(
+  count: number,
+  transfer: (key: string) => Observable<TransferEvent<number>>,
+): Promise<number> {
+  return new Promise((resolve) => {
+    let heard = 0;
+    let left = count;
+    const watcher: Partial<Observer<TransferEvent<number>>> = {
+      next: ({ kind }) => {
+        if (kind === 'result') heard++;
+      },
+      complete: () => {
+        if (--left === 0) resolve(heard);
+      },
+    };
+    for (let key = 0; key < count; key++) transfer(String(key)).subscribe(watcher);
+  });
+}
+
 /** Transfers as an application uses them. */
 const rxfer: Contestant = {
-  async run(count) {
+  run(count) {
     const manager = new TransferManager<number>(limit);
     const job = whenStarted(() => work$);
-    let results = 0;
-    await new Promise<void>((resolve) => {
-      let left = count;
-      const watcher = {
-        next: ({ kind }: TransferEvent<number>) => {
-          if (kind === 'result') results++;
-        },
-        complete: () => {
-          if (--left === 0) resolve();
-        },
-      };
-      for (let key = 0; key < count; key++) manager.transfer(String(key), job).subscribe(watcher);
-    });
-    return results;
+    return results(count, (key) => manager.transfer(key, job));
   },
   park(count) {
     const manager = new TransferManager<number>(limit);
@@ -208,11 +227,53 @@ const mergeMapAlone: Contestant = {
   },
 };
 
+/**
+ * RxJS subscriptions in a map alone: each watcher is subscribed, waits by its key, can leave, and is
+ * told of the work. It shares nothing, and nobody comes later or goes ahead of others. It is the
+ * floor: what tells its watchers by RxJS, whatever else it does, does this too.
+ */
+class SubscriptionsByKey {
+  readonly #watchers = new Map<string, Subscriber<TransferEvent<number>>>();
+
+  watch(key: string): Observable<TransferEvent<number>> {
+    return new Observable((watcher) => {
+      this.#watchers.set(key, watcher);
+      return () => this.#watchers.delete(key);
+    });
+  }
+
+  /** Works for all that watch, in the order in which they came. */
+  work(): void {
+    const next = this.#watchers.values();
+    const serve = (): void => {
+      const watcher = next.next().value;
+      watcher?.add(serve);
+      if (watcher !== undefined) work$.subscribe(watcher);
+    };
+    for (let slot = 0; slot < limit; slot++) serve();
+  }
+}
+
+const subscriptions: Contestant = {
+  run(count) {
+    const watched = new SubscriptionsByKey();
+    const heard = results(count, (key) => watched.watch(key));
+    watched.work();
+    return heard;
+  },
+  park(count) {
+    const watched = new SubscriptionsByKey();
+    for (let key = 0; key < count; key++) watched.watch(String(key)).subscribe();
+    return watched;
+  },
+};
+
 export const contestants = {
   rxfer,
   'p-queue + map of promises': promises,
   'p-queue + map, watched': watchedPromises,
   'mergeMap alone': mergeMapAlone,
+  'RxJS subscriptions in a map alone': subscriptions,
 } as const satisfies Record<string, Contestant>;
 
 export type ContestantName = keyof typeof contestants;
