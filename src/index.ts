@@ -91,6 +91,7 @@ export {
   type LayerStore,
   type MemoryStoreOptions,
   openDiskStore,
+  type OriginalFile,
   type SharedFiles,
   type SharingMode,
   SizeMismatchError,

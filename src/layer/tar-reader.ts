@@ -32,7 +32,7 @@ export interface TarEntry {
   readonly original?: OriginalFile;
 }
 
-/** A file that an entry's bytes are in. */
+/** A file that has an entry's bytes, known from an earlier unpacking: what sharing files makes the link to or the copy of. */
 export interface OriginalFile {
   /** A byte path. */
   readonly path: string;
