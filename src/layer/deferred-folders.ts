@@ -23,6 +23,11 @@ export class DeferredFolders {
     this.#folders.set(folder, { mode, modified });
   }
 
+  /** A folder that no entry has told of was made just now: there is no time of its own to keep. */
+  made(folder: string): void {
+    this.#touched = folder;
+  }
+
   /** A folder from before is about to be written into: it keeps the time it has. */
   touch(folder: string): void {
     if (folder === this.#touched) return;

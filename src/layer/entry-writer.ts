@@ -206,6 +206,7 @@ export class EntryWriter {
     if (obstacle !== undefined) this.#replace(obstacle);
     fs.mkdirSync(nativePath(parent), { recursive: true, mode: 0o755 });
     this.#tree.confined.know(parent);
+    this.#tree.folders.made(parent);
   }
 
   /**
