@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { filter, firstValueFrom, forkJoin, last, lastValueFrom, toArray } from 'rxjs';
+import { filter, firstValueFrom, forkJoin, last, lastValueFrom, tap, toArray } from 'rxjs';
 import {
   createMemoryStore,
   createRegistryClient,
@@ -11,6 +11,7 @@ import {
   type PullResultEvent,
   type Rxfer,
   type Store,
+  type UnpackLimits,
 } from '../../src/index.js';
 import {
   sampleImage,
@@ -214,6 +215,31 @@ describe.each(stores)('pull into a store in %s', (_, open) => {
     const resumed = registry.requests.filter(({ path }) => path.endsWith(image.layers[1]!.digest));
     expect(resumed.at(-1)?.status).toBe(206);
   });
+});
+
+it.each<[string, UnpackLimits]>([
+  ['of bytes', { maxSize: 100_000 }],
+  ['of entries', { maxEntries: 1 }],
+])('a layer above a limit %s is refused at once', async (_, limits) => {
+  const image = await sampleImage({ layers: [[...base, ...data('more')]] });
+  registry.addImage('app', 'v1', image);
+  const stores = [
+    createMemoryStore({ limits }),
+    await openDiskStore(temporaryFolder(), { limits }),
+  ];
+  for (const store of stores) {
+    const events: PullEvent[] = [];
+    const pull$ = rxferOn(store).pull(`${registry.host}/app:v1`);
+    await expect(
+      lastValueFrom(pull$.pipe(tap((event) => events.push(event)))),
+    ).rejects.toMatchObject({
+      code: 'ERR_LAYER_LIMIT',
+      digest: image.layers[0]!.digest,
+    });
+    expect(events.filter((e) => e.kind === 'progress' && e.progress.phase === 'Retrying')).toEqual(
+      [],
+    );
+  }
 });
 
 describe('an index', () => {

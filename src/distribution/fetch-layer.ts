@@ -2,6 +2,7 @@ import { concat, defer, from, NEVER, type Observable } from 'rxjs';
 import {
   InvalidLayerError,
   isMismatch,
+  LayerLimitError,
   StoreError,
   type BlobIngest,
   type LayerStore,
@@ -90,6 +91,8 @@ export function fetchBlob<TWhole extends Discardable>(
     { first: phases.pulling, waiting: phases.waiting },
   );
 }
+
+const finalErrors = [StoreError, InvalidLayerError, LayerLimitError];
 
 /** What a store hands over. */
 type Discardable = Pick<StagedLayer, 'discard'>;
@@ -196,13 +199,13 @@ class BlobFetch<TWhole extends Discardable> {
     return true;
   }
 
-  /** Wrong bytes are fetched anew once, whole; a store or an archive that fails stays failed. */
+  /** Wrong bytes are fetched anew once, whole; a store or a layer that is at fault stays so. */
   #isFinal(error: unknown): boolean {
     if (isMismatch(error)) {
       this.#mismatches++;
       this.#gotSomewhere = false;
       return this.#mismatches > 1;
     }
-    return error instanceof StoreError || error instanceof InvalidLayerError;
+    return finalErrors.some((kind) => error instanceof kind);
   }
 }
