@@ -60,8 +60,10 @@ export {
 } from './oci/index.js';
 export {
   type AppendOptions,
+  type AppliedBlob,
   type AppliedFiles,
   type AppliedLayer,
+  applyBlob,
   type ApplyEntriesOptions,
   type ApplyFilesOptions,
   applyLayer,
@@ -78,6 +80,7 @@ export {
   type DiskStore,
   type DiskStoreOptions,
   DocumentTooLargeError,
+  type FolderIngestion,
   type ImageDocument,
   type ImageRecord,
   type ImageRecords,
@@ -180,6 +183,7 @@ export {
   UploadSession,
 } from './registry/index.js';
 export {
+  type ApplyEvent,
   type DownloadDescriptor,
   type DownloadEvent,
   type DownloadResultEvent,
@@ -187,6 +191,7 @@ export {
   type KeepEvent,
   type KeepResultEvent,
   LayerDownloadManager,
+  type LayerAppliedEvent,
   type LayerKeptEvent,
   type LayerManagerOptions,
   type LayerProgressEvent,

@@ -78,6 +78,16 @@ export function rxferPullAndUnpack(...unpackOptions: string[]) {
   };
 }
 
+/** Makes a root file system from the registry, with nothing kept in between. */
+export async function rxferUnpack({ image, host, folder }: Attempt): Promise<Cost> {
+  const rootfs = join(folder, 'rootfs');
+  const from = `docker://${host}/${image.name}:v1`;
+  const store = ['--store', join(folder, 'store')];
+  const cost = await measure([...rxferCommand, 'unpack', from, rootfs, ...quiet, ...store]);
+  await checkFiles(rootfs, image);
+  return cost;
+}
+
 /** Copies with skopeo and makes a root file system with umoci. */
 export async function skopeoAndUmoci({ image, host, folder }: Attempt): Promise<Cost> {
   const layout = join(folder, 'layout');

@@ -6,6 +6,7 @@ import {
   rxferPullAndUnpack,
   rxferPush,
   rxferToLayout,
+  rxferUnpack,
   skopeoAndUmoci,
   skopeoPush,
   skopeoToLayout,
@@ -78,6 +79,12 @@ export const scenarios = {
       pullWithPodman,
       pullWithCtr,
       { name: 'rxfer pull', needs: [], against: [podman, ctr], run: rxferPull },
+      {
+        name: 'rxfer unpack docker://',
+        needs: [],
+        against: ['skopeo copy, umoci unpack', podman, ctr],
+        run: rxferUnpack,
+      },
       {
         name: 'rxfer pull, unpack',
         needs: [],

@@ -1,14 +1,23 @@
+import { readdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { filter, firstValueFrom, forkJoin, last, lastValueFrom, take, toArray } from 'rxjs';
 import {
   LayerDownloadManager,
+  type ApplyEvent,
   type DownloadDescriptor,
   type DownloadEvent,
 } from '../../src/distribution/index.js';
-import { createMemoryStore, type LayerStore } from '../../src/layer/index.js';
-import { chainIDsOf, shortDigest, type BlobRequest, type DiffID } from '../../src/oci/index.js';
+import { applyBlob, createMemoryStore, type LayerStore } from '../../src/layer/index.js';
+import {
+  chainIDsOf,
+  shortDigest,
+  type BlobRequest,
+  type Descriptor,
+  type DiffID,
+} from '../../src/oci/index.js';
 import { sampleImage, type SampleImage } from '../../src/testing/index.js';
 import { DoNotRetry } from '../../src/transfer/index.js';
+import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
 const noBase = { diffIDs: [] };
 const options = { delay: () => 1 };
@@ -86,6 +95,8 @@ async function allClosed(descriptors: SpyDescriptor[]): Promise<void> {
   await new Promise(setImmediate);
   expect(descriptors.map(({ closed }) => closed)).toEqual(descriptors.map(() => 1));
 }
+
+afterAll(removeTemporaryFolders);
 
 let image: SampleImage;
 let store: LayerStore;
@@ -258,5 +269,68 @@ describe('LayerDownloadManager', () => {
     const manager = new LayerDownloadManager({ linux: store }, options);
     const events = await lastValueFrom(manager.download(noBase, 'linux', []).pipe(toArray()));
     expect(events).toMatchObject([{ kind: 'result', rootFS: { diffIDs: [] }, bytes: 0 }]);
+  });
+});
+
+describe('LayerDownloadManager.apply', () => {
+  const ontoFolder = (folder: string) => (blob: Descriptor, signal: AbortSignal) =>
+    applyBlob(blob, folder, {}, signal);
+
+  it('unpacks one layer after the other, and closes each descriptor once', async () => {
+    const layers = describeAll(image);
+    const manager = new LayerDownloadManager({}, options);
+    const folder = temporaryFolder();
+    const busy = new Set<number>();
+    const watching = manager.state$.subscribe(({ active }) => busy.add(active));
+    const events = await lastValueFrom(manager.apply(layers, ontoFolder(folder)).pipe(toArray()));
+    watching.unsubscribe();
+    expect(events.flatMap((event) => (event.kind === 'layer' ? event.index : []))).toEqual([
+      0, 1, 2,
+    ]);
+    expect(readdirSync(folder)).toEqual(['a', 'b', 'c']);
+    expect(Math.max(...busy)).toBe(1);
+    await allClosed(layers);
+  });
+
+  it('waits for a slot as every transfer does, and takes it once a layer', async () => {
+    const manager = new LayerDownloadManager({ linux: store }, { ...options, concurrency: 1 });
+    const [hanging, ...others] = describeAll(image);
+    hanging!.hang = true;
+    const pull = manager.download(noBase, 'linux', [hanging!]).subscribe();
+    const folder = temporaryFolder();
+    const applied = lastValueFrom(manager.apply(others, ontoFolder(folder)).pipe(toArray()));
+    await firstValueFrom(manager.state$.pipe(filter(({ waiting }) => waiting === 1)));
+    expect(others.flatMap(({ requests }) => requests)).toEqual([]);
+    pull.unsubscribe();
+    expect((await applied).filter(({ kind }) => kind === 'layer')).toHaveLength(2);
+    await allClosed(others);
+  });
+
+  it('goes on with a layer that broke off', async () => {
+    const layers = describeAll(image);
+    layers[1]!.failures = 1;
+    const manager = new LayerDownloadManager({}, options);
+    await lastValueFrom(manager.apply(layers, ontoFolder(temporaryFolder())));
+    expect(layers.map(({ requests }) => requests.length)).toEqual([1, 2, 1]);
+    expect(layers[1]!.requests[1]).toBeGreaterThan(0);
+    await allClosed(layers);
+  });
+
+  it('closes the descriptors of layers that it never came to', async () => {
+    const layers = describeAll(image);
+    layers[0]!.hang = true;
+    const manager = new LayerDownloadManager({}, options);
+    const isMoving = (event: ApplyEvent): boolean =>
+      event.kind === 'progress' && (event.progress.current ?? 0) > 0;
+    const apply$ = manager.apply(layers, ontoFolder(temporaryFolder()));
+    await firstValueFrom(apply$.pipe(filter(isMoving)));
+    expect(layers.slice(1).flatMap(({ requests }) => requests)).toEqual([]);
+    await allClosed(layers);
+  });
+
+  it('completes with an image of no layers', async () => {
+    const manager = new LayerDownloadManager({}, options);
+    const apply$ = manager.apply([], ontoFolder(temporaryFolder()));
+    expect(await lastValueFrom(apply$.pipe(toArray()))).toEqual([]);
   });
 });

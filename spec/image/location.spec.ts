@@ -1,9 +1,10 @@
-import { parseLocation } from '../../src/index.js';
+import { parseLocation, parseUnpackLocation } from '../../src/image/index.js';
 
 describe('parseLocation', () => {
   it.each([
     ['alpine', { kind: 'registry' }],
     ['localhost:5000/app:v1', { kind: 'registry' }],
+    ['docker://localhost:5000/app:v1', { kind: 'registry', reference: { tag: 'v1' } }],
     ['store:app:v1', { kind: 'store', reference: { path: 'library/app', tag: 'v1' } }],
     ['oci:folder', { kind: 'oci', folder: 'folder', tag: undefined }],
     ['oci:folder:a/b:v1', { kind: 'oci', folder: 'folder', tag: 'a/b:v1' }],
@@ -20,6 +21,7 @@ describe('parseLocation', () => {
     ],
     // Registries that are called like a kind, where a port makes them hosts.
     ['oci-archive.example.com/app', { kind: 'registry' }],
+    ['docker:5000/app', { kind: 'registry', reference: { host: 'docker:5000' } }],
   ])('%s', (text, location) => {
     expect(parseLocation(text)).toMatchObject(location);
   });
@@ -38,5 +40,16 @@ describe('parseLocation', () => {
     expect(() => parseLocation(text)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_LOCATION' }) as Error,
     );
+  });
+});
+
+describe('parseUnpackLocation', () => {
+  it.each([
+    ['alpine', { kind: 'store', reference: { path: 'library/alpine' } }],
+    ['store:alpine', { kind: 'store', reference: { path: 'library/alpine' } }],
+    ['docker://alpine', { kind: 'registry', reference: { path: 'library/alpine' } }],
+    ['oci:folder:v1', { kind: 'oci', folder: 'folder', tag: 'v1' }],
+  ])('%s', (text, location) => {
+    expect(parseUnpackLocation(text)).toMatchObject(location);
   });
 });

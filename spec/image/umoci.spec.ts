@@ -260,6 +260,17 @@ describeWithPeers(['umoci', 'setfattr', 'getfattr'], 'unpack is what umoci unpac
       await run('umoci', 'unpack', '--image', `${layout}:v1`, bundle);
     });
 
+    it('as it arrives from the layout', async () => {
+      const folder = temporaryFolder();
+      const store = await openDiskStore(join(folder, 'store'));
+      const rxfer = createRxfer({ store, registry: client });
+      const root = join(folder, 'rootfs');
+      const event = await lastValueFrom(rxfer.unpack(`oci:${layout}:v1`, root));
+      expect(describeWholeTree(root)).toEqual(describeWholeTree(join(bundle, 'rootfs')));
+      expect(rootOf(root, name)).toEqual(rootOf(join(bundle, 'rootfs'), name));
+      expect(event).toMatchObject({ kind: 'result', omissions: [] });
+    });
+
     it.each(Object.keys(ways))('%s', async (key) => {
       const { link, folder: newFolder, reused = [] } = ways[key]!;
       const folder = newFolder();

@@ -6,8 +6,8 @@ import type { CommandDescription, OptionDescription } from './describe-program.j
  */
 export type CompletedValue = 'images' | 'locations' | 'folders' | 'files' | readonly string[];
 
-/** Where copies come from and go to, beside registries. */
-export const schemes = ['store:', 'oci:', 'oci-archive:', 'docker-archive:'] as const;
+/** Where images come from and go to. */
+export const schemes = ['docker://', 'store:', 'oci:', 'oci-archive:', 'docker-archive:'] as const;
 
 const platforms = [
   'linux/amd64',

@@ -214,17 +214,23 @@ export function createProgram(version: string): Command {
       (await import('./commands/verify.js')).verify(...args),
     );
 
-  withPlatform(
-    withMoving(
-      add(
-        'unpack',
-        "Unpack an image's root file system.",
-        'rxfer unpack alpine:3.20 rootfs',
-        'rxfer unpack alpine:3.20 rootfs --link hard',
+  withForeignLayers(
+    withPlatform(
+      withMoving(
+        add(
+          'unpack',
+          "Unpack an image's root file system, of the store or of elsewhere without keeping it.",
+          'rxfer unpack alpine:3.20 rootfs',
+          'rxfer unpack alpine:3.20 rootfs --link hard',
+          'rxfer unpack docker://alpine:3.20 rootfs',
+        ),
       ),
     ),
   )
-    .argument('<ref>', 'an image in the store')
+    .argument(
+      '<src>',
+      'an image in the store, docker://REF on a registry, oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REF]',
+    )
     .argument('<dir>', 'a new or empty folder')
     .addOption(
       new Option(

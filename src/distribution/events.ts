@@ -1,4 +1,4 @@
-import type { Layer } from '../layer/index.js';
+import type { AppliedBlob, Layer } from '../layer/index.js';
 import type { Descriptor, RootFS } from '../oci/index.js';
 import type { Progress } from '../transfer/index.js';
 
@@ -56,6 +56,21 @@ export interface KeepResultEvent {
 /** What LayerDownloadManager.keep emits. */
 export type KeepEvent = LayerProgressEvent | LayerKeptEvent | KeepResultEvent;
 
+/** A layer is unpacked onto the folder, on those below it. */
+export interface LayerAppliedEvent {
+  readonly kind: 'layer';
+  readonly id: string;
+  /** The place in the list of descriptors, from 0 at the bottom. */
+  readonly index: number;
+  readonly blob: Descriptor;
+  readonly applied: AppliedBlob;
+  /** Bytes that came over the wire for it. */
+  readonly bytes: number;
+}
+
+/** What LayerDownloadManager.apply emits. */
+export type ApplyEvent = LayerProgressEvent | LayerAppliedEvent;
+
 /** A layer is on the target. */
 export interface LayerUploadedEvent {
   readonly kind: 'layer';
@@ -85,6 +100,7 @@ export const phases = {
   downloaded: 'Download complete',
   extracting: 'Extracting',
   pulled: 'Pull complete',
+  unpacked: 'Unpacked',
   exists: 'Already exists',
   retrying: 'Retrying',
   preparing: 'Preparing',

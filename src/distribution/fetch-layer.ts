@@ -30,7 +30,7 @@ import { unwrapped } from './unwrapped.js';
 
 /** A blob that was fetched and verified, and is held until whoever needs it has it. */
 export interface FetchedBlob<TWhole> {
-  /** What it came to in the store: a layer that is unpacked and waits to be registered, or itself. */
+  /** What it came to: a layer that waits to be registered, one on a folder, or the blob itself. */
   readonly staged: TWhole;
   /** Bytes that came over the wire for it. */
   readonly bytes: number;
@@ -39,9 +39,12 @@ export interface FetchedBlob<TWhole> {
 /** See {@link FetchedBlob}. */
 export type FetchedLayer = FetchedBlob<StagedLayer>;
 
-/** Where a blob goes in a store. */
+/** The way of a blob that a fetch needs: it goes on where it stands, and begins nothing anew. */
+type FetchIngest<TWhole> = Omit<BlobIngest<TWhole>, 'restart'>;
+
+/** Where a blob goes. */
 export interface BlobDestination<TWhole> {
-  open(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest<TWhole>>;
+  open(blob: Descriptor, signal: AbortSignal): Promise<FetchIngest<TWhole>>;
   /** What is told once its last byte is there, if there is more to do. */
   readonly completing?: string;
 }
@@ -102,7 +105,7 @@ class BlobFetch<TWhole extends Discardable> {
   readonly #descriptor: DownloadDescriptor;
   readonly #context: TransferContext;
   readonly #settings: TransferSettings;
-  readonly #ingest: Promise<BlobIngest<TWhole>>;
+  readonly #ingest: Promise<FetchIngest<TWhole>>;
   #staged: Promise<TWhole> | undefined;
   /** The last attempt moved bytes, and the next can go on from there. */
   #gotSomewhere = false;
@@ -168,7 +171,7 @@ class BlobFetch<TWhole extends Discardable> {
 
   /** Resolves false when the bytes were wrong and the source has them from elsewhere. */
   async #receive(
-    ingest: BlobIngest<TWhole>,
+    ingest: FetchIngest<TWhole>,
     signal: AbortSignal,
     emit: (event: TransferEvent<FetchedBlob<TWhole>>) => void,
   ): Promise<boolean> {

@@ -1,10 +1,18 @@
 import { defer, type Observable } from 'rxjs';
-import type { BlobStore, KeptBlob, LayerLease, LayerStore } from '../layer/index.js';
-import type { RootFS } from '../oci/index.js';
+import type {
+  AppliedBlob,
+  BlobStore,
+  FolderIngestion,
+  KeptBlob,
+  LayerLease,
+  LayerStore,
+} from '../layer/index.js';
+import type { Descriptor, RootFS } from '../oci/index.js';
 import { TransferManager, type TransferManagerState } from '../transfer/index.js';
+import { applyLayers, type ApplyLayersOptions } from './apply-layers.js';
 import type { DownloadDescriptor } from './descriptors.js';
 import { UnsupportedOSError } from './errors.js';
-import type { DownloadEvent, KeepEvent } from './events.js';
+import type { ApplyEvent, DownloadEvent, KeepEvent } from './events.js';
 import type { FetchedBlob, FetchedLayer } from './fetch-layer.js';
 import { keepBlobs, type KeepBlobsOptions } from './keep-blobs.js';
 import { downloadLayers, type LayerDownloadOptions } from './layer-download.js';
@@ -21,7 +29,7 @@ import { transferSettings, type LayerManagerOptions, type TransferSettings } fro
 export class LayerDownloadManager {
   readonly #stores: Readonly<Record<string, LayerStore>>;
   readonly #settings: TransferSettings;
-  readonly #blobs: TransferManager<FetchedLayer | FetchedBlob<KeptBlob>>;
+  readonly #blobs: TransferManager<FetchedLayer | FetchedBlob<KeptBlob | AppliedBlob>>;
   /** Registrations move no data over the wire, so they need no slot. */
   readonly #chains = new TransferManager<LayerLease>(0);
 
@@ -104,9 +112,41 @@ export class LayerDownloadManager {
     );
   }
 
+  /**
+   * Unpacks layers onto a folder as they arrive, one after the other, under the same limit, and keeps
+   * nothing of their blobs. Cold.
+   *
+   * ```
+   * layer 1:  --d--d--U              d: Downloading     U: Unpacked
+   * layer 2:          --d--d--U|
+   * ```
+   *
+   * - Emits progress, and `layer` as each is on the folder, and completes after the last.
+   * - Errors with the first failure that retries couldn't cure. What is on the folder by then stays:
+   *   a DigestMismatchError or SizeMismatchError says that it holds wrong bytes.
+   * - Unsubscribing cancels it; no other download shares any of it.
+   * - Closes each descriptor exactly once, as `download` does.
+   *
+   * @param layers bottom-up.
+   * @param open opens the way of a layer onto the folder, such as `applyBlob` does.
+   */
+  apply(
+    layers: readonly DownloadDescriptor[],
+    open: (blob: Descriptor, signal: AbortSignal) => Promise<FolderIngestion>,
+  ): Observable<ApplyEvent> {
+    return defer(() =>
+      applyLayers({ open, layers, manager: this.#applied(), settings: this.#settings }),
+    );
+  }
+
+  /** The fetches of layers that are unpacked onto folders, which have keys of their own. */
+  #applied(): ApplyLayersOptions['manager'] {
+    return this.#blobs as TransferManager<FetchedBlob<AppliedBlob>>;
+  }
+
   /** The fetches of blobs that aren't unpacked, which have keys of their own. */
   #kept(): KeepBlobsOptions['manager'] {
-    return this.#blobs;
+    return this.#blobs as TransferManager<FetchedBlob<KeptBlob>>;
   }
 
   /** The fetches of layers. */

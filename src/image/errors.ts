@@ -84,7 +84,7 @@ export class InvalidLocationError extends RxferError {
 
   constructor(text: string, problem: string, options: RxferErrorOptions = {}) {
     const hint =
-      'Write a registry reference, store:REFERENCE, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE|:@INDEX].';
+      'Write a registry reference or docker://REFERENCE, store:REFERENCE, oci:FOLDER[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE|:@INDEX].';
     super(
       'ERR_INVALID_LOCATION',
       `'${text.slice(0, 300)}' can't be copied from or to: ${problem}`,

@@ -1,4 +1,5 @@
 import type {
+  LayerAppliedEvent,
   LayerKeptEvent,
   LayerProgressEvent,
   LayerRegisteredEvent,
@@ -116,6 +117,8 @@ export interface ReusedFiles extends SharedFiles {
 export interface UnpackResultEvent {
   readonly kind: 'result';
   readonly directory: string;
+  /** Where it didn't come from the store. */
+  readonly image?: ResolvedImage;
   /** What this user or file system couldn't do, as AppliedLayer says. */
   readonly omissions: readonly string[];
   /** When {@link Rxfer.unpack} was asked to link. */
@@ -123,4 +126,5 @@ export interface UnpackResultEvent {
 }
 
 /** What Rxfer.unpack emits. */
-export type UnpackEvent = LayerProgressEvent | UnpackResultEvent;
+export type UnpackEvent =
+  ImageRetryEvent | ImageResolvedEvent | LayerProgressEvent | LayerAppliedEvent | UnpackResultEvent;

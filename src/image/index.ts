@@ -3,7 +3,7 @@ export * from './errors.js';
 export * from './events.js';
 export type { ListingOptions, ReferrersOptions } from './listed.js';
 export type { ForeignLayers } from './foreign-layers.js';
-export { parseLocation, type Location } from './location.js';
+export { parseLocation, parseUnpackLocation, type Location } from './location.js';
 export type * from './move-options.js';
 export { removeImage } from './remove-image.js';
 export * from './rxfer.js';

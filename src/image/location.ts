@@ -21,14 +21,26 @@ export type Location =
 const tagGrammar = /^[A-Za-z0-9]+(?:[-._:@/+]?[A-Za-z0-9]+)*$/;
 
 /**
- * Reads `store:REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF|:@INDEX]` or
- * a registry reference.
+ * Reads `store:REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF|:@INDEX]`,
+ * and `docker://REF` or a plain reference for a registry.
  *
  * @throws InvalidLocationError, InvalidReferenceError
  */
 export function parseLocation(text: string): Location {
-  const [, kind, rest = ''] = /^(store|oci|oci-archive|docker-archive):(.*)$/s.exec(text) ?? [];
+  return parsed(text, 'registry');
+}
+
+/** Reads where an image is unpacked from, as {@link parseLocation}: a plain reference is the store's. */
+export function parseUnpackLocation(text: string): Location {
+  return parsed(text, 'store');
+}
+
+function parsed(text: string, plain: 'registry' | 'store'): Location {
+  const [, kind, rest = ''] =
+    /^(store|oci|oci-archive|docker-archive|docker(?=:\/\/)):(.*)$/s.exec(text) ?? [];
   switch (kind) {
+    case 'docker':
+      return { kind: 'registry', reference: parseReference(rest.slice('//'.length)) };
     case 'store':
       return { kind, reference: parseReference(rest) };
     case 'oci': {
@@ -51,7 +63,7 @@ export function parseLocation(text: string): Location {
       return { kind, file, reference, index: undefined };
     }
     default:
-      return { kind: 'registry', reference: parseReference(text) };
+      return { kind: plain, reference: parseReference(text) };
   }
 }
 

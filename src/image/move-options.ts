@@ -37,7 +37,7 @@ export interface PushOptions extends MoveOptions, RegistryChoice {
 }
 
 /** How an image is unpacked into a folder. */
-export interface UnpackOptions extends Pick<MoveOptions, 'platform'> {
-  /** Shares files with the store in place of unpacking them. Default: not. */
+export interface UnpackOptions extends Pick<MoveOptions, 'platform' | 'foreignLayers'> {
+  /** Shares files with the store, of an image that is there, in place of unpacking them. Default: not. */
   readonly link?: SharingMode;
 }

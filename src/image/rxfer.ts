@@ -27,10 +27,11 @@ import { copyToStore } from './copy-to-store.js';
 import { copyToTarget } from './copy-to-target.js';
 import { InvalidLocationError } from './errors.js';
 import type { CopyEvent, PullEvent, UnpackEvent } from './events.js';
+import { fillFolder } from './fill-folder.js';
 import { fileSource, fileTarget } from './files.js';
 import { keepReferrers } from './keep-referrers.js';
 import { listed, type ListingOptions, type ReferrersOptions } from './listed.js';
-import { parseLocation, type Location } from './location.js';
+import { parseLocation, parseUnpackLocation, type Location } from './location.js';
 import type { MoveOptions, PushOptions, RegistryChoice, UnpackOptions } from './move-options.js';
 import { RegistrySource, RegistryTarget } from './registry-image.js';
 import { repairImage } from './repair-image.js';
@@ -93,18 +94,24 @@ export interface Rxfer {
     options?: MoveOptions,
   ): Observable<PullEvent | CopyEvent>;
   /**
-   * Unpacks a stored image's root file system into a folder that is new or empty. A folder that
-   * isn't filled to the end is emptied again. Of an image that was pulled in all platforms, any can
-   * be unpacked.
+   * Unpacks an image's root file system into a folder that is new or empty. A folder that isn't
+   * filled to the end is emptied again.
    *
-   * By default layers are unpacked from their blobs, and their diffIDs prove each byte. With `link`
-   * they are made from the files that the store has unpacked, where it has, which are trusted to be
-   * what {@link StoreMaintenance.verify} would find them.
+   * A plain reference or `store:REF` is an image of the store; of one that was pulled in all platforms,
+   * any can be unpacked. By default layers are unpacked from their blobs, and their diffIDs prove each
+   * byte. With `link` they are made from the files that the store has unpacked, where it has, which are
+   * trusted to be what {@link StoreMaintenance.verify} would find them.
    *
-   * Cold. Emits progress by layer, one `result`, and completes. Errors with what the first layer
-   * fails with, and with an image or a layer that the store hasn't.
+   * An image of elsewhere, `docker://REF`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]` or
+   * `docker-archive:FILE[:REF]`, is unpacked as it arrives, one layer after the other, verified by
+   * digests and diffIDs, and nothing of it is kept in the store. Where a host had wrong bytes, the folder
+   * is emptied and filled anew, three times at most.
+   *
+   * Cold. Emits progress by layer, for an image of elsewhere after one `resolved` and with a `layer` each,
+   * one `result`, and completes. Errors with what the first layer fails with, and with an image or a
+   * layer that isn't there.
    */
-  unpack(reference: string, directory: string, options?: UnpackOptions): Observable<UnpackEvent>;
+  unpack(source: string, directory: string, options?: UnpackOptions): Observable<UnpackEvent>;
   /**
    * Pulls an image of the store again as it was recorded, by its digest, and fetches what is
    * missing of it. For what StoreMaintenance.verify calls affected. Cold; emits, completes and errors
@@ -244,17 +251,33 @@ class SharedRxfer implements Rxfer {
   }
 
   unpack(
-    reference: string,
+    source: string,
     directory: string,
-    { platform, link }: UnpackOptions = {},
+    { platform, link, foreignLayers: foreign = 'refuse' }: UnpackOptions = {},
   ): Observable<UnpackEvent> {
-    return defer(() => {
-      const name = formatReference(parseReference(reference));
-      const image = { store: this.#store, reference: name, platform };
-      return withStoredLayers(
-        { ...image, downloads: this.#downloads },
-        unpackImage({ ...image, directory, link }),
-      );
+    return withWaits((tell): Observable<UnpackEvent> => {
+      const location = parseUnpackLocation(source);
+      if (location.kind === 'store') {
+        const reference = formatReference(location.reference);
+        const image = { store: this.#store, reference, platform };
+        return withStoredLayers(
+          { ...image, downloads: this.#downloads },
+          unpackImage({ ...image, directory, link }),
+        );
+      }
+      if (link !== undefined) {
+        throw new InvalidLocationError(source, 'no files of it are unpacked that could be shared', {
+          hint: 'Pull or copy it into the store first, or leave the link option out.',
+        });
+      }
+      return fillFolder({
+        source: this.#source(location, { foreignLayers: foreign }, tell),
+        downloads: this.#downloads,
+        directory,
+        platform,
+        foreign,
+        limits: this.#store.layers.limits,
+      });
     });
   }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
@@ -11,7 +10,6 @@ import {
   emptyFolder,
   InvalidLayerError,
   LayerLimitError,
-  makeFolder,
   storeError,
   type AppliedLayer,
   type Layer,
@@ -20,8 +18,8 @@ import {
 } from '../layer/index.js';
 import { chainIDsOf, finishDigest, type DiffID, type Platform } from '../oci/index.js';
 import { progressEvent } from '../transfer/index.js';
-import { FolderError } from './errors.js';
 import type { ReusedFiles, UnpackEvent } from './events.js';
+import { prepareRoot } from './prepare-root.js';
 import { layerIDs, resolveImage } from './resolve-image.js';
 import { StoreSource } from './store-image.js';
 
@@ -57,7 +55,7 @@ export function unpackImage({
     );
     const ids = layerIDs(image.layers);
     const unpacking = new ImageUnpacking(store, root, link, signal);
-    await prepare(root);
+    await prepareRoot(root);
     try {
       for (const [index, chainID] of chainIDsOf(diffIDs).entries()) {
         const id = ids[index] ?? chainID;
@@ -66,7 +64,7 @@ export function unpackImage({
         const lease = await store.layers.acquire(chainID);
         if (lease === undefined) throw new BlobNotFoundError(image.manifest.digest);
         await unpacking.apply(lease.layer).finally(() => lease.release());
-        emit({ ...progressEvent('Unpacked'), id });
+        emit({ ...progressEvent(phases.unpacked), id });
       }
       signal.throwIfAborted();
       return unpacking.result();
@@ -146,16 +144,4 @@ class ImageUnpacking {
     }
     return applied;
   }
-}
-
-async function prepare(root: string): Promise<void> {
-  try {
-    await makeFolder(root);
-    if ((await fs.readdir(root)).length === 0) return;
-  } catch (error) {
-    throw storeError(error, root);
-  }
-  throw new FolderError(root, 'is not empty', {
-    hint: 'Choose an empty or new folder to unpack into.',
-  });
 }

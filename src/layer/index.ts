@@ -1,3 +1,4 @@
+export { applyBlob, type AppliedBlob, type FolderIngestion } from './apply-blob.js';
 export { type AppliedLayer, type ApplyEntriesOptions } from './apply-entries.js';
 export * from './apply-layer.js';
 export { BatchedFile } from './batched-file.js';

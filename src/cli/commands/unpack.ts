@@ -1,8 +1,8 @@
-import type { ReusedFiles } from '../../image/index.js';
+import { parseUnpackLocation, type ReusedFiles } from '../../image/index.js';
 import type { SharingMode } from '../../layer/index.js';
-import { parseReference } from '../../oci/index.js';
 import { counted } from '../counted.js';
 import { moveImages } from '../move-images.js';
+import { hostsOf } from '../open-client.js';
 import type { MoveOptions } from '../options.js';
 import { moveOptionsOf } from '../platform-options.js';
 
@@ -11,21 +11,21 @@ export interface UnpackOptions extends MoveOptions {
   readonly link?: SharingMode;
 }
 
-/** `rxfer unpack REF DIR` */
+/** `rxfer unpack SRC DIR` */
 export async function unpack(
-  reference: string,
+  source: string,
   directory: string,
   options: UnpackOptions,
 ): Promise<void> {
-  parseReference(reference);
+  const hosts = hostsOf([parseUnpackLocation(source)]);
   const { link } = options;
-  const event = await moveImages({ ...options, hosts: [] }, ({ rxfer }) =>
-    rxfer.unpack(reference, directory, { ...moveOptionsOf(options), ...(link && { link }) }),
+  const event = await moveImages({ ...options, hosts }, ({ rxfer }) =>
+    rxfer.unpack(source, directory, { ...moveOptionsOf(options), ...(link && { link }) }),
   );
   if (event.kind !== 'result') return;
   const { omissions, reused } = event;
   if (options.format === 'json') {
-    const result = { reference, directory: event.directory, omissions, reused };
+    const result = { reference: source, directory: event.directory, omissions, reused };
     console.log(JSON.stringify(result));
     return;
   }
