@@ -1,13 +1,6 @@
-import {
-  catchError,
-  concat,
-  defer,
-  finalize,
-  ignoreElements,
-  throwError,
-  type MonoTypeOperatorFunction,
-} from 'rxjs';
+import { concat, defer, ignoreElements, type MonoTypeOperatorFunction } from 'rxjs';
 import type { ImageTarget } from './seams.js';
+import { undoUnlessDone } from './undo-unless-done.js';
 
 /**
  * Closes the target when all is over: before the error or the end is heard, so that nothing is left
@@ -19,13 +12,6 @@ export function closingTarget<T>(target: ImageTarget): MonoTypeOperatorFunction<
       let closed: Promise<void> | undefined;
       const close = (): Promise<void> =>
         (closed ??= target.close?.().catch(() => undefined) ?? Promise.resolve());
-      const close$ = defer(close).pipe(ignoreElements());
-      return concat(source$, close$).pipe(
-        catchError((error: unknown) => {
-          const failure$ = throwError(() => error);
-          return concat(close$, failure$);
-        }),
-        finalize(() => void close()),
-      );
+      return concat(source$, defer(close).pipe(ignoreElements())).pipe(undoUnlessDone(close));
     });
 }

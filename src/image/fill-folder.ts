@@ -1,17 +1,5 @@
 import * as path from 'node:path';
-import {
-  catchError,
-  concat,
-  defer,
-  ignoreElements,
-  mergeMap,
-  of,
-  retry,
-  tap,
-  throwError,
-  type MonoTypeOperatorFunction,
-  type Observable,
-} from 'rxjs';
+import { concat, defer, mergeMap, of, retry, tap, throwError, type Observable } from 'rxjs';
 import {
   fromAbortable,
   type ApplyEvent,
@@ -33,6 +21,7 @@ import type { ForeignLayers } from './foreign-layers.js';
 import { prepareRoot } from './prepare-root.js';
 import { layerIDs, resolveImage } from './resolve-image.js';
 import type { ImageSource } from './seams.js';
+import { undoUnlessDone } from './undo-unless-done.js';
 
 /** What {@link fillFolder} works with. */
 export interface FillFolderOptions {
@@ -124,7 +113,7 @@ function layersOnto(
       tap((event) => {
         if (event.kind === 'layer') prove(event, layers[event.index]?.diffID);
       }),
-      unlessWhole(empty),
+      undoUnlessDone(empty),
     );
   });
 }
@@ -141,23 +130,4 @@ function prove(
   if (expected !== undefined && actual !== expected) {
     throw new DiffIDMismatchError(blob.digest, expected, actual);
   }
-}
-
-/**
- * Undoes before an error is heard, so that nothing is left by then; and in the background where
- * whoever watches has left.
- */
-function unlessWhole<T>(undo: () => Promise<void>): MonoTypeOperatorFunction<T> {
-  return (source$) =>
-    defer(() => {
-      let undone: Promise<void> | undefined;
-      const undo$ = defer(() => (undone ??= undo())).pipe(ignoreElements());
-      return source$.pipe(
-        catchError((error: unknown) => {
-          const failure$ = throwError(() => error);
-          return concat(undo$, failure$);
-        }),
-        tap({ unsubscribe: () => void (undone ??= undo()) }),
-      );
-    });
 }
