@@ -15,6 +15,7 @@ import {
 import { unpackedSizeLimit } from '../../src/layer/limits.js';
 import { rawTar } from '../support/raw-tar.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+import { zstdZeros } from '../support/zstd-samples.js';
 
 afterAll(removeTemporaryFolders);
 
@@ -48,17 +49,6 @@ async function zeros(size: number): Promise<Buffer> {
   gzip.end(Buffer.alloc(1024));
   await once(gzip, 'end');
   return Buffer.concat(chunks);
-}
-
-/** One zstd frame of so many zeros: run-length blocks, four bytes for 128 KiB each. */
-function zstdZeros(size: number): Buffer {
-  const blocks: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38])];
-  for (let left = size; left > 0; left -= 128 * 1024) {
-    const length = Math.min(left, 128 * 1024);
-    const header = (length << 3) | (1 << 1) | (left <= 128 * 1024 ? 1 : 0);
-    blocks.push(Buffer.from([header & 0xff, (header >> 8) & 0xff, header >> 16, 0]));
-  }
-  return Buffer.concat(blocks);
 }
 
 const stores: [string, (limits?: UnpackLimits) => Promise<Store>][] = [

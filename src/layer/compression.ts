@@ -1,7 +1,8 @@
-import { Transform, type TransformCallback } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { layerCompression, type Compression } from '../oci/index.js';
+import { createNativeZstd } from './native-zstd.js';
+import { PortableZstd } from './portable-zstd.js';
 
 /** Bytes that {@link detectCompression} needs to see of a layer's beginning. */
 export const magicLength = 4;
@@ -24,48 +25,22 @@ export function detectCompression(head: Uint8Array, mediaType: string): Compress
  * A stream that decompresses, `undefined` where there is nothing to do. gzip takes concatenated
  * members (RFC 1952), zstd concatenated and skippable frames (RFC 8878).
  */
-export function createDecompressor(compression: Compression): Transform | undefined {
+export function createDecompressor(compression: Compression): Duplex | undefined {
   switch (compression) {
     case 'none':
       return undefined;
     case 'gzip':
       return zlib.createGunzip({ chunkSize: bufferSize });
     case 'zstd':
-      return nativeZstd?.({ chunkSize: bufferSize }) ?? new PortableZstd();
+      return (
+        createNativeZstd({ chunkSize: bufferSize }) ?? new PortableZstd({ chunkSize: bufferSize })
+      );
   }
 }
-
-/** node:zlib has had zstd since 22.15 and 23.8; the types of Node 20 don't know of it. */
-const nativeZstd = (
-  zlib as { createZstdDecompress?: (options: { chunkSize: number }) => Transform }
-).createZstdDecompress;
 
 function isZstdMagic(head: Uint8Array): boolean {
   const [first = 0, second, third, fourth] = head;
   const isFrame = first === 0x28 && second === 0xb5 && third === 0x2f && fourth === 0xfd;
   const isSkippable = first >> 4 === 0x5 && second === 0x2a && third === 0x4d && fourth === 0x18;
   return isFrame || isSkippable;
-}
-
-class PortableZstd extends Transform {
-  readonly #decompress = new Decompress((chunk) => {
-    if (chunk.length > 0) this.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-  });
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#run(chunk, false, done);
-  }
-
-  override _flush(done: TransformCallback): void {
-    this.#run(new Uint8Array(0), true, done);
-  }
-
-  #run(chunk: Uint8Array, isLast: boolean, done: TransformCallback): void {
-    try {
-      this.#decompress.push(chunk, isLast);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
-  }
 }
