@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { PortableZstd } from '../../src/layer/portable-zstd.js';
+import { ZstdFrames } from '../../src/layer/zstd-frames.js';
 import { decompressed, inParts } from '../support/children/decompressed.js';
 import { describeWithPeers } from '../support/peers.js';
 import {
@@ -52,7 +53,7 @@ describeWithPeers(['zstd'], 'zstd where Node has none', () => {
   );
 
   it(
-    'notices whatever end is missing',
+    'notices whatever end is missing, and finds the end of each frame',
     async () => {
       await fc.assert(
         fc.asyncProperty(zstdFrames, fc.nat(), sizes, async (frames, cut, partSizes) => {
@@ -62,7 +63,8 @@ describeWithPeers(['zstd'], 'zstd where Node has none', () => {
           const decoding = decode(bytes.subarray(0, length), partSizes);
           if (ends.includes(length)) await decoding;
           else await expect(decoding).rejects.toThrow('unexpected end of file');
-          }),
+          expect(endsOf(inParts(bytes, partSizes))).toEqual(ends);
+        }),
         { numRuns: 25 },
       );
     },
@@ -91,6 +93,22 @@ describeWithPeers(['zstd'], 'zstd where Node has none', () => {
     longEnough,
   );
 });
+
+/** Where frames end, found without decoding them. */
+function endsOf(parts: readonly Buffer[]): number[] {
+  const frames = new ZstdFrames();
+  const ends: number[] = [];
+  let position = 0;
+  for (let part of parts) {
+    while (part.length > 0) {
+      const size = frames.advance(part);
+      position += size;
+      part = part.subarray(size);
+      if (frames.isBetweenFrames) ends.push(position);
+    }
+  }
+  return ends;
+}
 
 describe('the stream that decodes zstd', () => {
   it('waits for its reader within a chunk', async () => {
