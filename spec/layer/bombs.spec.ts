@@ -15,7 +15,7 @@ import {
 import { unpackedSizeLimit } from '../../src/layer/limits.js';
 import { rawTar } from '../support/raw-tar.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
-import { zstdZeros } from '../support/zstd-samples.js';
+import { rawZstd, skippableFrame, zstdZeros } from '../support/zstd-samples.js';
 
 afterAll(removeTemporaryFolders);
 
@@ -103,6 +103,34 @@ describe.each(stores)('a store in %s', (_, open) => {
       await expect(ingest(await open(), bytes)).rejects.toMatchObject({
         code: 'ERR_INVALID_LAYER',
         digest: digestOf(bytes),
+      });
+    }
+  });
+
+  it('takes zstd in several frames, and skips those that hold nothing of the tar', async () => {
+    const tar = rawTar([{ name: 'a', size: 300_000 }], Buffer.alloc(300_000));
+    const frames = Buffer.concat([
+      skippableFrame(Buffer.from('first')),
+      rawZstd(tar.subarray(0, 1000)),
+      rawZstd(tar.subarray(1000)),
+      skippableFrame(Buffer.alloc(70_000, 'a table of contents')),
+    ]);
+    const staged = await ingest(await open(), frames, mediaTypes.ociLayerZstd);
+    expect([staged.diffID, staged.size]).toEqual([digestOf(tar), tar.length]);
+  });
+
+  it('refuses a truncated zstd, one that goes on with something else, and too large a window', async () => {
+    const whole = rawZstd(rawTar([{ name: 'a', data: 'a'.repeat(3000) }]));
+    const layers: [Buffer, string][] = [
+      [whole.subarray(0, -1), 'unexpected end of file'],
+      [Buffer.concat([whole, Buffer.from('garbage')]), 'Unknown frame descriptor'],
+      [zstdZeros(1_000_000, 0x89), 'Frame requires too much memory for decoding'],
+    ];
+    for (const [bytes, problem] of layers) {
+      await expect(ingest(await open(), bytes, mediaTypes.ociLayerZstd)).rejects.toMatchObject({
+        code: 'ERR_INVALID_LAYER',
+        digest: digestOf(bytes),
+        problem,
       });
     }
   });

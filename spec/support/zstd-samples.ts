@@ -22,6 +22,20 @@ export function skippableFrame(content: Uint8Array, kind = 0): Buffer {
   return Buffer.concat([header, content]);
 }
 
+/** A frame that holds bytes as they are, in blocks of 128 KiB at most, and has no checksum. */
+export function rawZstd(content: Buffer): Buffer {
+  const largest = 128 * 1024;
+  const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38])];
+  for (let start = 0; start < content.length; start += largest) {
+    const block = content.subarray(start, start + largest);
+    const isLast = start + largest >= content.length;
+    const header = Buffer.alloc(3);
+    header.writeUIntLE((block.length << 3) | (isLast ? 1 : 0), 0, 3);
+    parts.push(header, block);
+  }
+  return Buffer.concat(parts);
+}
+
 /**
  * One frame of so many zeros: run-length blocks, four bytes for 128 KiB each.
  *
