@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 
 /**
  * Prints `src/layer/zstd-module.ts`: libzstd's decoder as zstddec has it, without the JavaScript
@@ -12,10 +13,11 @@ const [built] = /zstd v[\d.]+ \(`\w+`\), emscc v[\d.]+/.exec(
   readFileSync(file('README.md'), 'utf8'),
 );
 const [, base64] = /"(AGFzbQ[\w+/]{10000,}=*)"/.exec(source);
+const compressed = brotliCompressSync(Buffer.from(base64, 'base64')).toString('base64');
 const license = readFileSync(file('LICENSE'), 'utf8').split('***')[1].trim();
 
 process.stdout.write(`/*!
- * The decoder of libzstd as WebAssembly, in base64: what zstddec ${version} has of it
+ * The decoder of libzstd as WebAssembly, in Brotli and base64: what zstddec ${version} has of it
  * (${built.replaceAll('`', '')}). Written by \`npm run zstd-module\`.
  *
 ${license.replace(/^ ?(?=.)/gm, ' * ').replace(/^$/gm, ' *')}
@@ -23,5 +25,5 @@ ${license.replace(/^ ?(?=.)/gm, ' * ').replace(/^$/gm, ' *')}
 // Its type would be all of it.
 // eslint-disable-next-line @typescript-eslint/no-inferrable-types
 export const zstdModule: string =
-  '${base64}';
+  '${compressed}';
 `);

@@ -1,3 +1,5 @@
+import { brotliDecompressSync } from 'node:zlib';
+
 /** What is used of libzstd. Addresses and sizes are those of the instance's own memory. */
 export interface ZstdLibrary {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -23,7 +25,7 @@ let compiled: Promise<object> | undefined;
  */
 export async function openZstdLibrary(): Promise<ZstdLibrary> {
   compiled ??= import('./zstd-module.js').then(({ zstdModule }) =>
-    WebAssembly.compile(Buffer.from(zstdModule, 'base64')),
+    WebAssembly.compile(brotliDecompressSync(Buffer.from(zstdModule, 'base64'))),
   );
   // Whoever uses the memory looks at it anew after each call.
   const env = { emscripten_notify_memory_growth: (): void => undefined };
