@@ -22,7 +22,13 @@ export function createNativeZstd(options: { readonly chunkSize: number }): Trans
   const flush = stream._flush.bind(stream);
 
   stream._transform = (chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void => {
-    const size = frames.advance(chunk);
+    let size: number;
+    try {
+      size = frames.advance(chunk);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
     if (size === chunk.length) {
       transform(chunk, encoding, done);
       return;

@@ -1,8 +1,10 @@
 /** What to do with the next bytes of a frame: to look at so many, or to pass over them. */
 type Step = { readonly take: number } | { readonly skip: number };
 
-const frameMagic = 0xfd2fb528;
-const skippableMagic = 0x184d2a5;
+/** In the order of its bytes, as the next one. */
+const frameMagic = [0x28, 0xb5, 0x2f, 0xfd] as const;
+/** Behind its first byte, of which the lower half may be anything. */
+const skippableMagic = [0x2a, 0x4d, 0x18] as const;
 const sizesOfDictionaryID = [0, 1, 2, 4] as const;
 const sizesOfContentSize = [0, 2, 4, 8] as const;
 const blockTypes = { runLength: 1, reserved: 3 } as const;
@@ -21,7 +23,11 @@ export class ZstdFrames {
     return this.#isBetweenFrames;
   }
 
-  /** Goes on to the end of the frame, or of the bytes, and tells how many of them that were. */
+  /**
+   * Goes on to the end of the frame, or of the bytes, and tells how many of them that were.
+   *
+   * @throws what is wrong, where no frame can go on like that.
+   */
   advance(bytes: Uint8Array): number {
     if (bytes.length === 0) return 0;
     this.#isBetweenFrames = false;
@@ -57,26 +63,40 @@ export class ZstdFrames {
   }
 }
 
-/** Reads a frame by its steps. What can't be one is left to the decoder, which says so. */
+/**
+ * Reads a frame by its steps. What can't be one is told here, in libzstd's words: behind a frame, some
+ * versions of Node take it for nothing.
+ */
 function* readFrame(): Generator<Step, undefined, DataView> {
-  const magic = (yield { take: 4 }).getUint32(0, true);
-  if (magic >>> 4 === skippableMagic) {
+  if (yield* isSkippable()) {
     const size = (yield { take: 4 }).getUint32(0, true);
     yield { skip: size };
     return;
   }
-  if (magic !== frameMagic) yield { skip: Infinity };
   const descriptor = (yield { take: 1 }).getUint8(0);
   yield { skip: restOfHeader(descriptor) };
   for (let isLast = false; !isLast;) {
     const header = (yield { take: 3 }).getUint32(0, true) & 0xffffff;
     isLast = (header & 1) === 1;
     const type = (header >> 1) & 3;
-    if (type === blockTypes.reserved) yield { skip: Infinity };
+    if (type === blockTypes.reserved) throw new Error('Data corruption detected');
     yield { skip: type === blockTypes.runLength ? 1 : header >> 3 };
   }
   const hasChecksum = (descriptor & 0b100) !== 0;
   yield { skip: hasChecksum ? 4 : 0 };
+}
+
+/** Reads a frame's magic number, each byte before the decoder has it. */
+function* isSkippable(): Generator<Step, boolean, DataView> {
+  const first = (yield { take: 1 }).getUint8(0);
+  const skippable = first >> 4 === 5;
+  const [begin, ...rest] = frameMagic;
+  let isKnown = skippable || first === begin;
+  for (const byte of skippable ? skippableMagic : rest) {
+    if (isKnown) isKnown = (yield { take: 1 }).getUint8(0) === byte;
+  }
+  if (!isKnown) throw new Error('Unknown frame descriptor');
+  return skippable;
 }
 
 /** Bytes of a frame's header behind its descriptor. */
