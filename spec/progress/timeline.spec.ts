@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import {
   emptyTimeline,
   reduceTimeline,
+  stopTimeline,
   toTimelineHtml,
   toTimelineSvg,
   toTraceEvents,
@@ -230,14 +231,21 @@ describe('the writers of a timeline', () => {
     const event = v.variant('ph', [
       v.strictObject({ ...common, ph: v.literal('M'), ts: microseconds, args }),
       v.strictObject({ ...common, ph: v.literal('X'), ts: microseconds, dur: microseconds, args }),
-      v.strictObject({ ...common, ph: v.literal('i'), s: v.literal('t'), ts: microseconds, args }),
+      v.strictObject({
+        ...common,
+        ph: v.literal('i'),
+        s: v.picklist(['t', 'p']),
+        ts: microseconds,
+        args,
+      }),
     ]);
     const trace = v.strictObject({
       traceEvents: v.array(event),
       displayTimeUnit: v.literal('ms'),
       otherData: v.record(v.string(), v.union([v.string(), v.number()])),
     });
-    for (const timeline of [pull, emptyTimeline]) {
+    const stopped = stopTimeline(pull, { timestamp: began, outcome: 'failed', message: 'no' });
+    for (const timeline of [pull, emptyTimeline, stopped]) {
       const { traceEvents } = v.parse(trace, JSON.parse(toTraceEvents(timeline)));
       const threads = traceEvents.filter(({ name }) => name === 'thread_name');
       expect(threads).toHaveLength(timeline.layers.length);

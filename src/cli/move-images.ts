@@ -14,6 +14,6 @@ export async function moveImages<E extends ImageProgressEvent>(
 ): Promise<E> {
   const display = await loadDisplay(options);
   return withTimeline(options.timeline, (note) =>
-    runSession(options, (session) => move(session).pipe(showProgress<E>(display, pushedTo), note)),
+    runSession(options, (session) => move(session).pipe(note, showProgress<E>(display, pushedTo))),
   );
 }

@@ -19,7 +19,9 @@ export function exitCodeOf(error: unknown, debug: boolean): number {
     return error.exitCode;
   }
   if (error instanceof AggregateError) {
-    return Math.min(...error.errors.map((each: unknown) => exitCodeOf(each, debug)));
+    const codes = error.errors.map((each: unknown) => exitCodeOf(each, debug));
+    // Of a signal, whatever else went wrong.
+    return codes.find((code) => code > 128) ?? Math.min(...codes);
   }
   for (const line of linesOf(error)) console.error(line);
   if (debug) console.error(error);

@@ -1,16 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { tap, timestamp, map, type Observable } from 'rxjs';
+import { tap, type Observable } from 'rxjs';
 import {
   emptyTimeline,
   reduceTimeline,
+  stopTimeline,
   toTimelineHtml,
   toTimelineSvg,
   toTraceEvents,
   type ImageProgressEvent,
+  type StopNews,
   type Timeline,
 } from '../progress/index.js';
 import { RxferError } from '../transfer/index.js';
+import { isFailure, type FailureNews } from './failure-news.js';
 import { messageOf } from './message-of.js';
 import { timelineEndings, type TimelineEnding } from './progress-options.js';
 
@@ -36,30 +39,57 @@ export class TimelineFileError extends RxferError {
 /** Notes when what happens, and writes it down in the end, whatever the end is. */
 export async function withTimeline<T>(
   file: string | undefined,
-  run: (
-    note: <E extends ImageProgressEvent>(events$: Observable<E>) => Observable<E>,
-  ) => Promise<T>,
+  run: (note: <E extends TimelineNews>(events$: Observable<E>) => Observable<E>) => Promise<T>,
 ): Promise<T> {
   if (file === undefined) return run((events$) => events$);
   let timeline = emptyTimeline;
-  try {
-    return await run((events$) =>
-      events$.pipe(
-        timestamp(),
-        tap((stamped) => (timeline = reduceTimeline(timeline, stamped))),
-        map(({ value }) => value),
-      ),
+  const stop = (news: Omit<StopNews, 'timestamp'>): void => {
+    timeline = stopTimeline(timeline, { ...news, timestamp: Date.now() });
+  };
+  const hear = (event: TimelineNews): void => {
+    if (isFailure(event)) stop({ reference: event.reference, ...failureOf(event.error) });
+    else timeline = reduceTimeline(timeline, { value: event, timestamp: Date.now() });
+  };
+  const note$ = <E extends TimelineNews>(events$: Observable<E>): Observable<E> =>
+    events$.pipe(
+      tap<E>({
+        next: hear,
+        error: (error: unknown) => {
+          // Failures that were told of are told once more in the end.
+          if (timeline.stops === undefined) stop(failureOf(error));
+        },
+        unsubscribe: () => stop({ outcome: 'cancelled' }),
+      }),
     );
-  } finally {
-    await write(file, timeline);
+  let result: T;
+  try {
+    result = await run(note$);
+  } catch (error) {
+    const notWritten = await write(file, timeline);
+    if (notWritten === undefined) throw error;
+    throw new AggregateError([error, notWritten], messageOf(error), { cause: error });
   }
+  const notWritten = await write(file, timeline);
+  if (notWritten !== undefined) throw notWritten;
+  return result;
 }
 
-async function write(file: string, timeline: Timeline): Promise<void> {
+/** What a timeline is made of here. */
+type TimelineNews = ImageProgressEvent | FailureNews;
+
+function failureOf(error: unknown): Omit<StopNews, 'timestamp'> {
+  const { digest } = error instanceof RxferError ? error : {};
+  const fault = digest === undefined ? {} : { digest };
+  return { outcome: 'failed', message: messageOf(error), ...fault };
+}
+
+/** Resolves with what went wrong. */
+async function write(file: string, timeline: Timeline): Promise<TimelineFileError | undefined> {
   const ending = timelineEndings.find((each) => each === extname(file)) ?? '.html';
   try {
     await writeFile(file, writers[ending](timeline));
+    return undefined;
   } catch (error) {
-    throw new TimelineFileError(file, error);
+    return new TimelineFileError(file, error);
   }
 }

@@ -16,6 +16,16 @@ export * from './snapshot.js';
 export * from './snapshots.js';
 export { toTimelineHtml } from './timeline-html.js';
 export { phaseKind, type PhaseKind } from './timeline-phases.js';
+export * from './timeline-stop.js';
 export { toTimelineSvg } from './timeline-svg.js';
 export * from './timeline-trace.js';
-export * from './timeline.js';
+export {
+  emptyTimeline,
+  reduceTimeline,
+  type Timeline,
+  type TimelineImage,
+  type TimelineLayer,
+  type TimelineOutcome,
+  type TimelineSpan,
+  type TimelineStop,
+} from './timeline.js';

@@ -1,7 +1,7 @@
 import { formatBytes, formatRate } from './format.js';
 import { escapeMarkup } from './markup.js';
 import { formatDuration, phaseKind, type PhaseKind } from './timeline-phases.js';
-import { titleOf, toTimelineSvg } from './timeline-svg.js';
+import { stopText, titleOf, toTimelineSvg } from './timeline-svg.js';
 import type { Timeline, TimelineImage, TimelineLayer, TimelineSpan } from './timeline.js';
 
 /**
@@ -10,7 +10,7 @@ import type { Timeline, TimelineImage, TimelineLayer, TimelineSpan } from './tim
  */
 export function toTimelineHtml(timeline: Timeline): string {
   const title = escapeMarkup(titleOf(timeline));
-  const { began, images, layers } = timeline;
+  const { began, images, layers, stops = [] } = timeline;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -25,6 +25,7 @@ export function toTimelineHtml(timeline: Timeline): string {
 <h1>${title}</h1>
 ${began === undefined ? '' : beganAt(began)}
 <ol>${images.map(imageItem).join('\n')}</ol>
+${stops.map((stop) => `<p class="bad">${escapeMarkup(stopText(stop))}</p>`).join('\n')}
 <dl>${totals(timeline).map(totalItem).join('\n')}</dl>
 <h2 id="waterfall">Waterfall</h2>
 <figure class="scroll" tabindex="0" role="region" aria-labelledby="waterfall">${toTimelineSvg(timeline)}</figure>
@@ -55,7 +56,7 @@ dl { display: flex; flex-wrap: wrap; gap: 4px 32px; margin: 12px 0 }
 dt { color: var(--quiet) }
 p, figure, dd { margin: 0 }
 dd { font-size: 18px }
-figure .title { display: none }
+figure .title, figure .reason { display: none }
 figure svg { display: block; min-width: 720px; width: 100%; height: auto; margin-top: -22px }
 .scroll { overflow-x: auto }
 .scroll:focus-visible { outline: 2px solid var(--quiet) }
@@ -122,7 +123,7 @@ function tableRow(layer: TimelineLayer, images: readonly TimelineImage[]): strin
   ].map((cell) => `<td>${cell}</td>`);
   const done =
     layer.done === undefined
-      ? '<td class="bad">not registered</td>'
+      ? `<td class="${layer.stopped === 'cancelled' ? 'quiet' : 'bad'}">${layer.stopped ?? 'not registered'}</td>`
       : `<td>${formatDuration(layer.done)}</td>`;
   const shared = sharing(images, `<td>${numbers.join(', ')}</td>`);
   return `<tr><th scope="row">${escapeMarkup(layer.id)}</th>${shared}${cells.join('')}${done}</tr>`;

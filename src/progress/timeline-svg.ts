@@ -8,7 +8,7 @@ import {
   roundStep,
   type KindLook,
 } from './timeline-phases.js';
-import type { Timeline, TimelineLayer, TimelineSpan } from './timeline.js';
+import type { Timeline, TimelineLayer, TimelineSpan, TimelineStop } from './timeline.js';
 
 const margin = 12;
 const labels = 190;
@@ -22,14 +22,17 @@ const width = labels + chart + right;
 /** About as wide as a letter is. */
 const letter = 6.4;
 const cross = '✕';
+const reasonLine = 20;
+const longestReason = 150;
 
 /**
  * A timeline as a picture: an SVG document with the waterfall of the layers, a row each, which
  * needs nothing from elsewhere. What a bar stands for is in its title.
  */
 export function toTimelineSvg(timeline: Timeline): string {
-  const { layers } = timeline;
-  const height = top + layers.length * row + 28;
+  const { layers, stops = [] } = timeline;
+  const bottom = top + layers.length * row + 28;
+  const height = bottom + stops.length * reasonLine;
   const scale = chart / Math.max(1, timeline.duration);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeMarkup(titleOf(timeline))}">`,
@@ -37,17 +40,31 @@ export function toTimelineSvg(timeline: Timeline): string {
     `<rect class="page" width="${width}" height="${height}"/>`,
     `<text class="title" x="${margin}" y="22">${escapeMarkup(titleOf(timeline))}</text>`,
     legend(layers),
-    axis(timeline.duration, scale, height),
+    axis(timeline.duration, scale, bottom),
     ...layers.map((layer, index) => layerRow(layer, top + index * row, scale)),
+    ...stops.map((stop, index) => reason(stop, bottom + index * reasonLine + 8)),
     '</svg>\n',
   ].join('\n');
 }
 
-/** The images, or that there is none, and how long it took. */
-export function titleOf({ images, duration }: Timeline): string {
+/** The images, or that there is none, how long it took, and whether it came to its end. */
+export function titleOf({ images, duration, stops = [] }: Timeline): string {
   const [first] = images;
   const more = images.length > 1 ? ` and ${images.length - 1} more` : '';
-  return `${first?.reference ?? 'Nothing'}${more}: ${formatDuration(duration)}`;
+  const failed = stops.filter(({ reference }) => reference !== undefined).length;
+  const whole = stops.find(({ reference }) => reference === undefined);
+  const outcomes = [
+    ...(failed === 0 ? [] : [`, ${failed} failed`]),
+    ...(whole === undefined ? [] : [`, ${whole.outcome}`]),
+  ];
+  return `${first?.reference ?? 'Nothing'}${more}: ${formatDuration(duration)}${outcomes.join('')}`;
+}
+
+/** What became of what, when, and why. */
+export function stopText({ outcome, at, reference, message }: TimelineStop): string {
+  const what = reference === undefined ? '' : `${reference}: `;
+  const why = message === undefined ? '' : `: ${message}`;
+  return `${what}${outcome === 'failed' ? 'Failed' : 'Cancelled'} after ${formatDuration(at)}${why}`;
 }
 
 /** Also those of the page that the picture stands in. */
@@ -76,7 +93,8 @@ text.bad { fill: var(--bad) }
 /** What the colours stand for, of those that there are. */
 function legend(layers: readonly TimelineLayer[]): string {
   const phases = layers.flatMap(({ spans }) => spans.filter(isDrawn).map(({ phase }) => phase));
-  const missing = layers.filter(({ done }) => done === undefined).length;
+  const registered = layers.filter(({ done }) => done !== undefined).length;
+  const missing = layers.filter(({ done, stopped }) => (done ?? stopped) === undefined).length;
   const y = legendLine + 4;
   let x = margin;
   const entry = (title: string, drawn: string): string => {
@@ -85,7 +103,7 @@ function legend(layers: readonly TimelineLayer[]): string {
     return text;
   };
   const entries = looksOf(phases).map((look) => entry(look.title, mark(look, x, 10, legendLine)));
-  if (missing < layers.length) entries.push(entry('registered', tick(x + 4, legendLine)));
+  if (registered > 0) entries.push(entry('registered', tick(x + 4, legendLine)));
   if (missing > 0) {
     entries.push(entry('not registered', `<text class="bad" x="${x}" y="${y}">${cross}</text>`));
   }
@@ -105,18 +123,27 @@ function axis(duration: number, scale: number, height: number): string {
   return lines.join('\n');
 }
 
-function layerRow({ id, size, spans, done }: TimelineLayer, y: number, scale: number): string {
+function layerRow(layer: TimelineLayer, y: number, scale: number): string {
+  const { id, size, spans, done, stopped } = layer;
   const middle = y + row / 2;
   const sized = size === undefined ? '' : formatBytes(size);
   const end = endOf(spans);
-  const outcome = (done === undefined ? `${cross} ` : '') + formatDuration(end);
+  const outcome = stopped ?? formatDuration(end);
+  const sign = done === undefined ? `${cross} ` : '';
+  const isBad = done === undefined && stopped !== 'cancelled';
   return [
     `<text class="id" x="${margin}" y="${middle + 4}">${escapeMarkup(id)}</text>`,
     `<text class="quiet" x="${labels - margin}" y="${middle + 4}" text-anchor="end">${sized}</text>`,
     ...spans.filter(isDrawn).map((span) => spanBar(span, middle, scale)),
     ...(done === undefined ? [] : [tick(labels + done * scale, middle)]),
-    `<text class="${done === undefined ? 'bad' : 'quiet'}" x="${place(labels + end * scale + 8)}" y="${middle + 4}">${outcome}</text>`,
+    `<text class="${isBad ? 'bad' : 'quiet'}" x="${place(labels + end * scale + 8)}" y="${middle + 4}">${sign}${outcome}</text>`,
   ].join('\n');
+}
+
+function reason(stop: TimelineStop, y: number): string {
+  const text = stopText(stop);
+  const shown = text.length > longestReason ? `${text.slice(0, longestReason)}…` : text;
+  return `<text class="reason bad" x="${margin}" y="${y}"><title>${escapeMarkup(text)}</title>${escapeMarkup(shown)}</text>`;
 }
 
 function spanBar({ phase, begin, end, bytes }: TimelineSpan, y: number, scale: number): string {

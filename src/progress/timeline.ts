@@ -1,6 +1,19 @@
 import type { Timestamp } from 'rxjs';
 import { sizesOf, type ImageProgressEvent } from './events.js';
 
+/** What became of what didn't come to its end. */
+export type TimelineOutcome = 'failed' | 'cancelled';
+
+/** An end before all was where it was to go. The time is in ms since the timeline's begin. */
+export interface TimelineStop {
+  readonly outcome: TimelineOutcome;
+  readonly at: number;
+  /** The image that alone ended so; absent: all that had not ended before. */
+  readonly reference?: string;
+  /** Why. */
+  readonly message?: string;
+}
+
 /** What a layer was in from one moment to another. Times are in ms since the timeline's begin. */
 export interface TimelineSpan {
   readonly phase: string;
@@ -19,6 +32,8 @@ export interface TimelineLayer {
   readonly spans: readonly TimelineSpan[];
   /** When it was where it was to go. */
   readonly done?: number;
+  /** It was given up at the end of its last span: as itself failed, or along with others. */
+  readonly stopped?: TimelineOutcome;
 }
 
 /** An image that was moved. */
@@ -38,6 +53,8 @@ export interface Timeline {
   readonly images: readonly TimelineImage[];
   /** In the order in which they became known. Each id once. */
   readonly layers: readonly TimelineLayer[];
+  /** What was given up, in its order; absent where nothing was. */
+  readonly stops?: readonly TimelineStop[];
 }
 
 /** The timeline before the first event. */
@@ -100,8 +117,15 @@ function withLayer(
   const { layers } = timeline;
   const index = layers.findIndex((layer) => layer.id === id);
   const known = layers[index] ?? { id, spans: [{ phase: 'Waiting', begin: now, end: now }] };
-  const changed = change(known);
+  const changed = change(resumed(known, now));
   return { ...timeline, layers: index < 0 ? [...layers, changed] : layers.with(index, changed) };
+}
+
+/** Of what was given up, another image may want it after all. */
+function resumed({ stopped, ...layer }: TimelineLayer, now: number): TimelineLayer {
+  if (stopped === undefined) return layer;
+  const begin = layer.spans.at(-1)?.end ?? now;
+  return { ...layer, spans: [...layer.spans, { phase: 'Waiting', begin, end: now }] };
 }
 
 function spansAfter(
@@ -117,7 +141,8 @@ function spansAfter(
   return [...ended, { phase, begin: now, end: now, ...moved }];
 }
 
-function endedAt(spans: readonly TimelineSpan[], now: number): TimelineSpan[] {
+/** What a layer was in last lasted until then. */
+export function endedAt(spans: readonly TimelineSpan[], now: number): TimelineSpan[] {
   const last = spans.at(-1);
   return last === undefined ? [] : spans.with(-1, { ...last, end: now });
 }
