@@ -34,6 +34,11 @@ describeWithPeers(['tmux'], 'a pull on a terminal', () => {
       match: { path: /(?:web|worker|many)\/blobs\// },
       fault: { kind: 'rate', bytesPerSecond: 200_000 },
     });
+    registry.addImage('stalled', 'v1', many);
+    registry.inject({
+      match: { path: /stalled\/blobs\// },
+      fault: { kind: 'stall', afterBytes: 50_000 },
+    });
     registry.addImage('small', 'v1', small);
   });
   afterEach(() => {
@@ -129,6 +134,37 @@ describeWithPeers(['tmux'], 'a pull on a terminal', () => {
       expect([...names].sort()).toEqual([...idsOf(web, worker), 'Total'].sort());
     }
     expect(await terminal.ended()).toBe(0);
+  });
+
+  it('takes back what a lower terminal pushed into its history, as a higher one shows it again', async () => {
+    // Nothing is drawn but because of the size: until tmux tells of it, what is drawn goes wrong.
+    const terminal = pull(['stalled']);
+    const layers = (): string[] =>
+      terminal.lines().flatMap((line) => /^[0-9a-f]{12}(?= )/.exec(line) ?? []);
+    const isStalled = (line: string): boolean => /Downloading .* 50\.0 kB\//.test(line);
+    const isSummed = (): boolean => terminal.lines().some((line) => /^\d+ more /.test(line));
+    const isWhole = (): boolean => layers().join() === idsOf(many).join();
+    await until(() => isWhole() && terminal.lines().filter(isStalled).length === 3);
+    for (const [columns, rows] of [
+      [110, 9],
+      [40, 7],
+      [100, 15],
+    ] as const) {
+      terminal.resize(columns, rows);
+      // The summary and the total each have a row, and the cursor.
+      await until(
+        () =>
+          isSummed() &&
+          layers().join() ===
+            idsOf(many)
+              .slice(0, rows - 3)
+              .join(),
+      );
+    }
+    terminal.resize(110, 40);
+    await until(() => isWhole() && terminal.history().length === 21);
+    terminal.press('C-c');
+    expect(await terminal.ended()).toBe(130);
   });
 
   it('tells of a pull that fails as it does so, above what the others go on drawing', async () => {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { WriteStream } from 'node:tty';
 import { createLogUpdate } from 'log-update';
+import { pushedOff, rowsOf, shownAgain, type ScrolledOff } from './scrolled-off.js';
 import { renderLines, type ProgressSnapshot, type RenderOptions } from '../progress/index.js';
 
 const cursorUpAndErase = '\u001b[1A\u001b[2K';
@@ -16,11 +17,14 @@ export class Screen {
   readonly #onResize = (): void => this.#resize();
   #snapshot: ProgressSnapshot | undefined;
   #lines: readonly string[] = [];
+  #rows: number;
+  #off: ScrolledOff = [];
 
   constructor(terminal: WriteStream, color: RenderOptions['color']) {
     this.#terminal = terminal;
     this.#color = color;
     this.#update = createLogUpdate(terminal);
+    this.#rows = this.#size().rows;
     terminal.on('resize', this.#onResize);
     terminal.write(wrapping.off);
   }
@@ -36,6 +40,8 @@ export class Screen {
 
   /** A line that stays, above what goes on being drawn. */
   tellFailure(line: string): void {
+    // What has scrolled off is above the line from now on.
+    this.#off = [];
     this.#update.persist(this.#color === 'ansi' ? `${red.on}${line}${red.off}` : line);
     if (this.#snapshot !== undefined) this.draw(this.#snapshot);
   }
@@ -48,14 +54,17 @@ export class Screen {
   }
 
   #resize(): void {
-    const { columns } = this.#size();
+    const size = this.#size();
+    const { columns, rows } = size;
     // Terminals break long lines anew, so that what was drawn may take more rows by now.
-    const rows = this.#lines.map((line) =>
-      Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)),
-    );
-    const more = rows.reduce((sum, count) => sum + count - 1, 0);
+    const lengths = this.#lines.map((line) => stripVTControlCharacters(line).length);
+    const more = lengths.reduce((sum, length) => sum + rowsOf(length, columns) - 1, 0);
+    const off = pushedOff(this.#off, lengths, size);
+    const again = shownAgain(off, columns, rows - this.#rows);
+    this.#off = again.off;
+    this.#rows = rows;
     this.#update.clear();
-    this.#terminal.write(cursorUpAndErase.repeat(more));
+    this.#terminal.write(cursorUpAndErase.repeat(more + again.rows));
     if (this.#snapshot !== undefined) this.draw(this.#snapshot);
   }
 
