@@ -76,6 +76,32 @@ describe('a name that is given to another image meanwhile', () => {
   });
 });
 
+describe('a name that another request removes meanwhile', () => {
+  it('is not found, rather than removed twice', async () => {
+    const registry = await startRegistry();
+    registry.addImage('app', 'v1', await sampleImage({ layers: [[{ name: 'a', size: 100 }]] }));
+    const client = createRegistryClient();
+    const store = createMemoryStore();
+    const name = `${registry.host}/app:v1`;
+    const event = await lastValueFrom(createRxfer({ store, registry: client }).pull(name));
+    if (event.kind === 'result') event.release();
+    await client.close();
+    await registry.close();
+    const changing = changingStore(store, async () => {
+      await store.images.delete(name);
+    });
+    const options = {
+      store: changing,
+      images: new StoredImages(changing),
+      events: new EngineEvents(asyncScheduler),
+    };
+    const how = { severalNames: 'refuse', space: 'free' } as const;
+    await expect(removeImage(options, name, how)).rejects.toMatchObject({
+      code: 'ERR_IMAGE_NOT_FOUND',
+    });
+  });
+});
+
 describe('the list of what refers to an image', () => {
   let registry: TestRegistry;
   let options: ChangeOptions;

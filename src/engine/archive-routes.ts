@@ -75,7 +75,13 @@ async function save(
     if (all.length === 0) await add(wanted);
     for (const { reference } of all) await add(reference);
   }
+  const archive = await saveImages(store, [...saved.values()], signalOf(reply)).catch(
+    async (error: unknown) => {
+      // One that was removed meanwhile is not damaged, but not there.
+      for (const id of saved.keys()) await images.find(id);
+      throw error;
+    },
+  );
   for (const { image, tags } of saved.values()) events.tell('save', image.id, tags[0] ?? image.id);
-  const archive = saveImages(store, [...saved.values()], signalOf(reply));
   return reply.type('application/x-tar').send(archive);
 }

@@ -47,6 +47,8 @@ export async function removeImage(
   const isLast = names.every(({ reference }) => reference === record?.reference);
   const records = record === undefined || isLast ? image.records : [record];
   const removals = await takeNames({ store, images, events }, image, records);
+  // Another request may have been faster, and says what it removed.
+  if (removals.length === 0) await images.find(name);
   const isGone = removals.some((removal) => 'Deleted' in removal);
   const freed = isGone && space === 'free' ? await store.collect?.() : undefined;
   return [...removals, ...deletedLayers(freed)];

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as tar from 'tar-stream';
-import { BlobNotFoundError, DiffIDMismatchError, type Store } from '../layer/index.js';
+import {
+  BlobNotFoundError,
+  DiffIDMismatchError,
+  type LayerLease,
+  type Store,
+} from '../layer/index.js';
 import { digestHex, finishDigest, type ChainID, type Digest, type DiffID } from '../oci/index.js';
 import { createdAt } from './image-views.js';
 import type { StoredImage } from './stored-images.js';
@@ -16,25 +21,54 @@ export interface SavedImage {
 /**
  * Images as `docker save` writes them: a tar with their layers, uncompressed, their configurations
  * and a manifest.json. It is made as it is read, each layer once, and breaks off when a layer isn't
- * what it should be.
+ * what it should be. What it needs is held from the beginning, so that a removal doesn't break it off.
+ *
+ * @throws BlobNotFoundError
  */
-export function saveImages(
+export async function saveImages(
   store: Store,
   images: readonly SavedImage[],
   signal: AbortSignal,
-): Readable {
+): Promise<Readable> {
+  const leases: LayerLease[] = [];
+  const release = (): void => {
+    for (const lease of leases) lease.release();
+  };
+  const configs = new Map<Digest, Buffer>();
+  try {
+    for (const { image } of images) {
+      // The uppermost holds those below it.
+      const top = image.chainIDs.at(-1);
+      if (top !== undefined) leases.push(await acquire(store, top));
+      const bytes = await store.blobs.read(image.id);
+      if (bytes === undefined) throw new BlobNotFoundError(image.id);
+      configs.set(image.id, Buffer.from(bytes));
+    }
+  } catch (error) {
+    release();
+    throw error;
+  }
   const pack = tar.pack();
-  write(pack, store, images, signal).then(
-    () => pack.finalize(),
-    (error: unknown) => pack.destroy(error as Error),
-  );
+  write(pack, store, images, configs, signal)
+    .finally(release)
+    .then(
+      () => pack.finalize(),
+      (error: unknown) => pack.destroy(error as Error),
+    );
   return Readable.from(pack as AsyncIterable<Buffer>, { objectMode: false });
+}
+
+async function acquire(store: Store, chainID: ChainID): Promise<LayerLease> {
+  const lease = await store.layers.acquire(chainID);
+  if (lease === undefined) throw new BlobNotFoundError(chainID as string as Digest);
+  return lease;
 }
 
 async function write(
   pack: tar.Pack,
   store: Store,
   images: readonly SavedImage[],
+  configs: ReadonlyMap<Digest, Buffer>,
   signal: AbortSignal,
 ): Promise<void> {
   const written = new Set<string>();
@@ -50,12 +84,7 @@ async function write(
       if (diffID === undefined) continue;
       await once(layerName(diffID), () => addLayer(pack, store, chainID, mtime, signal));
     }
-    const name = configName(image.id);
-    await once(name, async () => {
-      const bytes = await store.blobs.read(image.id);
-      if (bytes === undefined) throw new BlobNotFoundError(image.id);
-      pack.entry({ name, mtime, mode: 0o644 }, Buffer.from(bytes));
-    });
+    await once(configName(image.id), () => addConfig(pack, image, mtime, configs));
   }
   const manifest = images.map(({ image, tags }) => ({
     Config: configName(image.id),
@@ -65,6 +94,18 @@ async function write(
   pack.entry({ name: 'manifest.json', mtime: new Date(0), mode: 0o644 }, JSON.stringify(manifest));
 }
 
+function addConfig(
+  pack: tar.Pack,
+  { id }: StoredImage,
+  mtime: Date,
+  configs: ReadonlyMap<Digest, Buffer>,
+): Promise<void> {
+  const bytes = configs.get(id);
+  if (bytes === undefined) return Promise.reject(new BlobNotFoundError(id));
+  pack.entry({ name: configName(id), mtime, mode: 0o644 }, bytes);
+  return Promise.resolve();
+}
+
 async function addLayer(
   pack: tar.Pack,
   store: Store,
@@ -72,8 +113,7 @@ async function addLayer(
   mtime: Date,
   signal: AbortSignal,
 ): Promise<void> {
-  const lease = await store.layers.acquire(chainID);
-  if (lease === undefined) throw new BlobNotFoundError(chainID as string as Digest);
+  const lease = await acquire(store, chainID);
   try {
     const { layer } = lease;
     const { diffID, size } = layer;
