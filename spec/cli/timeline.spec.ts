@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleImage, startRegistry, type TestRegistry } from '../../src/testing/index.js';
 import type { Digest } from '../../src/oci/index.js';
@@ -81,7 +81,7 @@ describe('rxfer pull --timeline', () => {
   });
 
   it('says of a failed pull both why and that the file cannot be written', async () => {
-    const file = join(temporaryFolder(), 'no/such/folder.svg');
+    const file = folderCalled('pull.svg');
     const missing = `${registry.host}/app:v2`;
     const args = ['pull', missing, '--store', temporaryFolder(), '--timeline', file];
     const { code, stderr } = await cli(...args);
@@ -94,10 +94,27 @@ describe('rxfer pull --timeline', () => {
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('.html, .svg, .json');
     const store = temporaryFolder();
+    const file = folderCalled('pull.svg');
+    const { code, stderr } = await cli('pull', reference, '--store', store, '--timeline', file);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/rxfer: The timeline can't be written to .*pull\.svg: EISDIR/);
+    expect((await cli('images', '--store', store)).stdout).toContain(reference);
+  });
+
+  it('moves nothing where there is no folder for the file', async () => {
+    const store = temporaryFolder();
     const file = join(temporaryFolder(), 'no/such/folder.svg');
     const { code, stderr } = await cli('pull', reference, '--store', store, '--timeline', file);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/rxfer: The timeline can't be written to .*folder\.svg: ENOENT/);
-    expect((await cli('images', '--store', store)).stdout).toContain(reference);
+    expect(stderr).toMatch(
+      /The timeline can't be written to .*folder\.svg: ENOENT.*\n +Nothing was/,
+    );
+    expect((await cli('images', '--store', store)).stdout).not.toContain(reference);
   });
+
+  function folderCalled(name: string): string {
+    const folder = join(temporaryFolder(), name);
+    mkdirSync(folder);
+    return folder;
+  }
 });

@@ -186,7 +186,12 @@ describe('a blob with a mirror', () => {
     fault(upstream, { kind: 'status', status: 404 });
     const failure = await fetched(clientOf()).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(HostsFailedError);
-    expect(failure).toMatchObject({ code: 'ERR_NOT_FOUND', status: 404, host: upstream.host });
+    expect(failure).toMatchObject({
+      code: 'ERR_NOT_FOUND',
+      status: 404,
+      host: upstream.host,
+      hint: expect.stringContaining('push the image there again') as unknown,
+    });
     const { message, failures } = failure as HostsFailedError;
     expect(message).toContain(`${mirror.host} answered 500`);
     expect(message).toContain(`${upstream.host} answered 404`);

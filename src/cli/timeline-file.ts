@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
 import { tap, type Observable } from 'rxjs';
 import {
   emptyTimeline,
@@ -28,20 +28,27 @@ const writers: Readonly<Record<TimelineEnding, (timeline: Timeline) => string>> 
 export class TimelineFileError extends RxferError {
   override readonly name = 'TimelineFileError';
 
-  constructor(file: string, cause: unknown) {
+  constructor(file: string, cause: unknown, hint = 'Nothing was moved; choose another file.') {
     super('ERR_TIMELINE_FILE', `The timeline can't be written to ${file}: ${messageOf(cause)}`, {
       cause,
-      hint: 'What was to be moved has been dealt with; choose another file the next time.',
+      hint,
     });
   }
 }
 
-/** Notes when what happens, and writes it down in the end, whatever the end is. */
+/**
+ * Notes when what happens, and writes it down in the end, whatever the end is.
+ *
+ * @throws TimelineFileError, before anything has begun where the folder can't be written into.
+ */
 export async function withTimeline<T>(
   file: string | undefined,
   run: (note: <E extends TimelineNews>(events$: Observable<E>) => Observable<E>) => Promise<T>,
 ): Promise<T> {
   if (file === undefined) return run((events$) => events$);
+  await access(dirname(resolve(file)), constants.W_OK).catch((error: unknown) => {
+    throw new TimelineFileError(file, error);
+  });
   let timeline = emptyTimeline;
   const stop = (news: Omit<StopNews, 'timestamp'>): void => {
     timeline = stopTimeline(timeline, { ...news, timestamp: Date.now() });
@@ -90,6 +97,7 @@ async function write(file: string, timeline: Timeline): Promise<TimelineFileErro
     await writeFile(file, writers[ending](timeline));
     return undefined;
   } catch (error) {
-    return new TimelineFileError(file, error);
+    const hint = 'What was to be moved has been dealt with; choose another file the next time.';
+    return new TimelineFileError(file, error, hint);
   }
 }

@@ -77,7 +77,10 @@ export class NotFoundError extends RegistryError {
   override readonly name = 'NotFoundError';
 
   constructor(message: string, options: RegistryErrorOptions) {
-    const hint = 'Check the spelling of the repository and of the tag or digest.';
+    const isBlob = options.reference === undefined && options.digest !== undefined;
+    const hint = isBlob
+      ? 'The image names it, but the registry lacks it: push the image there again, or ask its owner.'
+      : 'Check the spelling of the repository and of the tag or digest.';
     super('ERR_NOT_FOUND', message, final({ hint, ...options }));
   }
 }
