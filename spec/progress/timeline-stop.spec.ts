@@ -5,19 +5,10 @@ import {
   toTimelineHtml,
   toTimelineSvg,
   toTraceEvents,
-  type ImageProgressEvent,
   type Timeline,
 } from '../../src/progress/index.js';
 import { layerDone, progressOf, resolvedImage } from '../support/progress-events.js';
-
-const began = Date.parse('2024-05-06T07:08:09Z');
-
-function timelineOf(...stamped: readonly [at: number, event: ImageProgressEvent][]): Timeline {
-  return stamped.reduce(
-    (timeline, [at, value]) => reduceTimeline(timeline, { value, timestamp: began + at }),
-    emptyTimeline,
-  );
-}
+import { began, timelineOf } from '../support/timelines.js';
 
 describe('stopTimeline', () => {
   const half = timelineOf(
