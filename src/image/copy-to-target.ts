@@ -196,7 +196,10 @@ async function writeTrusted(
     let body: BlobBody | undefined;
     const open = async (offset: number): Promise<Readable> => {
       body = await source.blob(blob, { offset, signal: options.signal });
-      return checked(body, blob, offset);
+      const rest = skipBytes(body.stream, offset - body.offset);
+      // A source that can have them from elsewhere must hear of wrong bytes.
+      const isToHear = body.distrust !== undefined && offset === 0;
+      return isToHear && !target.verifies ? verified(rest, blob) : rest;
     };
     try {
       return await target.write(blob, open, options);
@@ -208,11 +211,7 @@ async function writeTrusted(
   }
 }
 
-/** The bytes from an offset; all of them are verified where that may bring them from elsewhere. */
-function checked(body: BlobBody, blob: Descriptor, offset: number): Readable {
-  if (offset > 0 || body.distrust === undefined) {
-    return skipBytes(body.stream, offset - body.offset);
-  }
+function verified(bytes: Readable, blob: Descriptor): Readable {
   // The outcome is that of the latter, which its reader hears.
-  return pipeline(body.stream, new VerifyingStream(blob), () => undefined);
+  return pipeline(bytes, new VerifyingStream(blob), () => undefined);
 }

@@ -21,6 +21,7 @@ import { VerifyingStream } from './verifying-stream.js';
 
 /** An image in an archive that `docker load` reads, to be written anew. */
 export class DockerArchiveTarget implements ImageTarget {
+  readonly verifies = true;
   readonly #file: string;
   readonly #reference: Reference | undefined;
   readonly #writer: ArchiveWriter;

@@ -86,6 +86,7 @@ export class OciArchiveSource implements ImageSource {
 
 /** An image in an OCI image layout that is a tar, to be written anew. */
 export class OciArchiveTarget implements ImageTarget {
+  readonly verifies = true;
   readonly #file: string;
   readonly #tag: string | undefined;
   readonly #writer: ArchiveWriter;

@@ -26,6 +26,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   readonly #folder: string;
   readonly #tag: string | undefined;
   readonly repository = undefined;
+  readonly verifies = true;
   readonly #referrers: LayoutReferrers;
   #prepared: Promise<void> | undefined;
 

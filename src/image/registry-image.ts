@@ -66,6 +66,8 @@ export class RegistrySource implements ImageSource {
 
 /** An image on a registry, to be written. */
 export class RegistryTarget implements ImageTarget {
+  /** The registry does, which can't tell who is at fault. */
+  readonly verifies = false;
   readonly #client: RegistryClient;
   readonly #reference: Reference;
 

@@ -22,6 +22,8 @@ export interface ImageSource {
 export interface ImageTarget {
   /** Tells targets apart, so that two uploads of a blob to one of them are one. */
   readonly key: string;
+  /** Whether it looks at a blob's digest itself, and tells of wrong bytes as a mismatch. */
+  readonly verifies: boolean;
   /** Tells whether a blob is there already. */
   has(blob: Descriptor, signal: AbortSignal): Promise<boolean>;
   /** Makes a blob of another repository available without its bytes; false: not possible. */
