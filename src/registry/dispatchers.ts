@@ -1,6 +1,7 @@
 import type { SecureContext } from 'node:tls';
 import { Pool } from 'undici';
 import { gatherBytes } from './gather-bytes.js';
+import { largeReads } from './large-reads.js';
 import type { ClientSettings } from './options.js';
 import { proxiedPool, type OriginPool, type ProxyServer } from './proxied-pool.js';
 import { watchForStalls } from './stall-watch.js';
@@ -35,6 +36,6 @@ function plainPool({ origin, settings, secure, proxy }: OriginPoolOptions): Orig
   };
   const options = { connect, headersTimeout, bodyTimeout, maxHeaderSize };
   if (proxy !== undefined) return proxiedPool(origin, options, proxy);
-  const pool = new Pool(origin, options);
+  const pool = new Pool(origin, secure ? options : { ...options, connect: largeReads(connect) });
   return { dispatcher: pool, destroy: (reason) => pool.destroy(reason) };
 }
