@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PassThrough, Transform, type Readable, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { finishDigest, type Descriptor, type DiffID } from '../oci/index.js';
+import { finishDigest, type Compression, type Descriptor, type DiffID } from '../oci/index.js';
 import { InvalidLayerError, LayerLimitError } from './errors.js';
 import { createDecompressor, detectCompression, magicLength } from './compression.js';
 import { unpackedSizeLimit, type UnpackLimits } from './limits.js';
@@ -49,8 +49,7 @@ export class Unpacking {
     if (this.#consumed === undefined) {
       this.#head = Buffer.concat([this.#head, chunk]);
       if (this.#head.length < magicLength) return;
-      this.#start();
-      await this.#pass(this.#head);
+      await this.#begin();
     } else {
       await this.#pass(chunk);
     }
@@ -58,10 +57,7 @@ export class Unpacking {
 
   /** Waits until the last byte is consumed. */
   async finish(): Promise<UnpackedLayer> {
-    if (this.#consumed === undefined) {
-      this.#start();
-      await this.#pass(this.#head);
-    }
+    if (this.#consumed === undefined) await this.#begin();
     this.#entry.end();
     await this.#consumed;
     this.#throwFailure();
@@ -75,8 +71,15 @@ export class Unpacking {
     await this.#consumed;
   }
 
-  #start(): void {
-    const decompressor = createDecompressor(detectCompression(this.#head, this.#blob.mediaType));
+  async #begin(): Promise<void> {
+    const head = this.#head;
+    this.#head = Buffer.alloc(0);
+    this.#start(detectCompression(head, this.#blob.mediaType));
+    await this.#pass(head);
+  }
+
+  #start(compression: Compression): void {
+    const decompressor = createDecompressor(compression);
     const stages = decompressor === undefined ? [] : [decompressor];
     const feeding = pipeline([this.#entry, ...stages, this.#hashing]);
     // The consumer reads from the end of the pipeline, so its error tells of any failure in it.
