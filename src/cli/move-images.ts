@@ -1,19 +1,31 @@
 import type { Observable } from 'rxjs';
+import type { Rxfer } from '../image/index.js';
 import type { ImageProgressEvent } from '../progress/index.js';
 import type { FailureNews } from './failure-news.js';
 import type { MoveOptions } from './options.js';
-import { runSession, type Session, type SessionOptions } from './session.js';
+import { runSession, runWithoutStore, type SessionOptions } from './session.js';
 import { loadDisplay, showProgress } from './show-progress.js';
 import { withTimeline } from './timeline-file.js';
 
+/** What {@link moveImages} works with. */
+export interface MoveImagesOptions extends MoveOptions, Required<Pick<SessionOptions, 'hosts'>> {
+  /** The store isn't opened, nor made, where it is `untouched`. Default: it is open. */
+  readonly storeUse?: 'untouched' | undefined;
+  /** Where images go, if not into the store. */
+  readonly pushedTo?: string | undefined;
+}
+
 /** Runs what moves images in a session, shows how far it is, and notes what happens when. */
 export async function moveImages<E extends ImageProgressEvent>(
-  options: MoveOptions & Required<Pick<SessionOptions, 'hosts'>>,
-  move: (session: Session) => Observable<E | FailureNews>,
-  pushedTo?: string,
+  options: MoveImagesOptions,
+  move: (rxfer: Rxfer) => Observable<E | FailureNews>,
 ): Promise<E> {
   const display = await loadDisplay(options);
+  const run = (command: (rxfer: Rxfer) => Observable<E>): Promise<E> =>
+    options.storeUse === 'untouched'
+      ? runWithoutStore(options, command)
+      : runSession(options, ({ rxfer }) => command(rxfer));
   return withTimeline(options.timeline, (note) =>
-    runSession(options, (session) => move(session).pipe(note, showProgress<E>(display, pushedTo))),
+    run((rxfer) => move(rxfer).pipe(note, showProgress<E>(display, options.pushedTo))),
   );
 }

@@ -11,7 +11,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
-import type { DiskStore } from '../layer/index.js';
+import { createMemoryStore, type DiskStore, type Store } from '../layer/index.js';
 import { interrupted$ } from './interrupt.js';
 import type { MoveOptions, StoreOptions } from './options.js';
 import { openLogger } from './logging.js';
@@ -20,8 +20,8 @@ import { openStore } from './open-store.js';
 import type { RegistryOptions } from './registry-options.js';
 
 /** What a command that moves images works with. */
-export interface Session {
-  readonly store: DiskStore;
+export interface Session<TStore = DiskStore> {
+  readonly store: TStore;
   readonly rxfer: Rxfer;
 }
 
@@ -36,13 +36,33 @@ export interface SessionOptions
  * Opens the store and a registry client, runs a command on them to its last event, and closes
  * the client. An interruption unsubscribes the command.
  */
-export async function runSession<E>(
+export function runSession<E>(
   options: SessionOptions,
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
+  return runOn(() => openStore(options), options, command);
+}
+
+/** As {@link runSession}, for a command that finds nothing in the store and leaves nothing there. */
+export function runWithoutStore<E>(
+  options: SessionOptions,
+  command: (rxfer: Rxfer) => Observable<E>,
+): Promise<E> {
+  return runOn(
+    () => Promise.resolve(createMemoryStore()),
+    options,
+    ({ rxfer }) => command(rxfer),
+  );
+}
+
+async function runOn<E, TStore extends Store>(
+  open: () => Promise<TStore>,
+  options: SessionOptions,
+  command: (session: Session<TStore>) => Observable<E>,
+): Promise<E> {
   const { concurrency, hosts = [] } = options;
   const registry = openClient(options, hosts);
-  const events$ = defer(() => from(openStore(options))).pipe(
+  const events$ = defer(() => from(open())).pipe(
     mergeMap((store) => {
       const limit = concurrency === undefined ? {} : { concurrency };
       const logger = openLogger(options);

@@ -11,14 +11,20 @@ export async function copy(
   destination: string,
   options: MoveOptions,
 ): Promise<void> {
-  const hosts = hostsOf([source, destination].map(parseLocation));
-  const { kind } = parseLocation(destination);
+  const from = parseLocation(source);
+  const to = parseLocation(destination);
   refusePlatformOfAll(options);
+  // What a registry has of the images in the store is mounted there.
+  const usesStore = from.kind === 'store' || to.kind === 'store' || to.kind === 'registry';
   const begin = performance.now();
   const event = await moveImages(
-    { ...options, hosts },
-    ({ rxfer }) => rxfer.copy(source, destination, moveOptionsOf(options)),
-    kind === 'store' ? undefined : destination,
+    {
+      ...options,
+      hosts: hostsOf([from, to]),
+      storeUse: usesStore ? undefined : 'untouched',
+      pushedTo: to.kind === 'store' ? undefined : destination,
+    },
+    (rxfer) => rxfer.copy(source, destination, moveOptionsOf(options)),
   );
   printCopied(destination, event, options.format, performance.now() - begin);
 }

@@ -44,9 +44,7 @@ export async function pull(texts: readonly string[], options: MoveOptions): Prom
   const moved = moveOptionsOf(options);
   const pulled = new Map<string, Pulled>();
   try {
-    await moveImages({ ...options, hosts }, ({ rxfer }) =>
-      pullAll(rxfer, references, moved, pulled),
-    );
+    await moveImages({ ...options, hosts }, (rxfer) => pullAll(rxfer, references, moved, pulled));
   } finally {
     const print = options.format === 'json' ? json : text;
     for (const reference of references) {

@@ -14,10 +14,8 @@ export async function push(
   const from = (source ?? reference).replace(/^store:/, '');
   parseReference(from);
   const begin = performance.now();
-  const event = await moveImages(
-    { ...options, hosts: [host] },
-    ({ rxfer }) => rxfer.push(reference, { ...moveOptionsOf(options), source: from }),
-    reference,
+  const event = await moveImages({ ...options, hosts: [host], pushedTo: reference }, (rxfer) =>
+    rxfer.push(reference, { ...moveOptionsOf(options), source: from }),
   );
   printCopied(reference, event, options.format, performance.now() - begin);
 }

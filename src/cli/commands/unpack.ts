@@ -17,9 +17,11 @@ export async function unpack(
   directory: string,
   options: UnpackOptions,
 ): Promise<void> {
-  const hosts = hostsOf([parseUnpackLocation(source)]);
+  const location = parseUnpackLocation(source);
+  const hosts = hostsOf([location]);
+  const storeUse = location.kind === 'store' ? undefined : 'untouched';
   const { link } = options;
-  const event = await moveImages({ ...options, hosts }, ({ rxfer }) =>
+  const event = await moveImages({ ...options, hosts, storeUse }, (rxfer) =>
     rxfer.unpack(source, directory, { ...moveOptionsOf(options), ...(link && { link }) }),
   );
   if (event.kind !== 'result') return;
