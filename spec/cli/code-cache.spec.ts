@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
+import { sampleImage, startRegistry } from '../../src/testing/index.js';
 import { startCli } from '../support/cli.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -48,6 +49,10 @@ function kept(): Record<string, string> {
   );
 }
 
+function sizeOf(files: Record<string, string>): number {
+  return Object.keys(files).reduce((sum, file) => sum + statSync(file).size, 0);
+}
+
 function hashOf(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
@@ -70,6 +75,30 @@ describe('the code that V8 made of the command line', () => {
     const after = kept();
     expect(Object.keys(after)).toEqual(Object.keys(before));
     expect(Object.values(after)).not.toContain(hashOf('damaged'));
+  });
+
+  (keptByNode ? it.skip : it)('grows with a long run, where the first one failed', async () => {
+    const registry = await startRegistry();
+    try {
+      const environment = { XDG_CACHE_HOME: cacheHome, NODE_DISABLE_COMPILE_CACHE: '' };
+      const reference = `${registry.host}/app:v1`;
+      const args = ['pull', reference, '--progress', 'none', '--store', join(cacheHome, 'store')];
+      expect((await startCli(args, environment).outcome).code).not.toBe(0);
+      const size = sizeOf(kept());
+      registry.addImage(
+        'app',
+        'v1',
+        await sampleImage({ layers: [[{ name: 'data', size: 100 }]] }),
+      );
+      registry.inject({ fault: { kind: 'latency', milliseconds: 1200 }, times: 1 });
+      await run(args);
+      const grown = kept();
+      expect(sizeOf(grown)).toBeGreaterThan(size * 1.1);
+      await run(args);
+      expect(kept()).toEqual(grown);
+    } finally {
+      await registry.close();
+    }
   });
 
   it.each([

@@ -29,6 +29,16 @@ export function requireCached(file: string): void {
 
 /** In ms. */
 const lifetime = 30 * 24 * 60 * 60 * 1000;
+/** In seconds: runs of which nobody notices some ms more. */
+const long = 1;
+/** By how much the kept code must have grown to be kept anew. */
+const growth = 1.1;
+
+interface CachedScript {
+  readonly script: vm.Script;
+  /** Bytes of its code that are kept. */
+  readonly size: number;
+}
 
 interface NodeCache {
   readonly enableCompileCache?: (folder: string) => unknown;
@@ -41,7 +51,7 @@ interface NodeCache {
 class CodeCache {
   readonly #folder: string;
   readonly #exports = new Map<string, { exports: unknown }>();
-  readonly #scripts = new Map<string, vm.Script>();
+  readonly #scripts = new Map<string, CachedScript>();
   #isComplete = true;
 
   constructor(folder: string) {
@@ -61,12 +71,18 @@ class CodeCache {
     return own.exports;
   }
 
-  /** Keeps what isn't kept yet, and with it what more of the other files was compiled meanwhile. */
+  /**
+   * Keeps what isn't kept yet, and with it what more of the other files was compiled meanwhile: also
+   * after a long run, since the first one may have failed early, or done something else.
+   */
   save(): void {
-    if (this.#isComplete) return;
+    if (this.#isComplete && process.uptime() < long) return;
     try {
       this.#removeOld();
-      for (const [file, script] of this.#scripts) replaceFile(file, script.createCachedData());
+      for (const [file, { script, size }] of this.#scripts) {
+        const code = script.createCachedData();
+        if (code.length > size * growth) replaceFile(file, code);
+      }
     } catch {
       // The next run is as slow as this one.
     }
@@ -95,8 +111,9 @@ class CodeCache {
         importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       },
     );
-    if (code === undefined || script.cachedDataRejected === true) this.#isComplete = false;
-    this.#scripts.set(cached, script);
+    const isKept = code !== undefined && script.cachedDataRejected !== true;
+    if (!isKept) this.#isComplete = false;
+    this.#scripts.set(cached, { script, size: isKept ? code.length : 0 });
     return script;
   }
 }
