@@ -8,6 +8,7 @@ import {
   merge,
   mergeMap,
   takeUntil,
+  tap,
   type Observable,
 } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
@@ -18,6 +19,7 @@ import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
 import { openStore } from './open-store.js';
 import type { RegistryOptions } from './registry-options.js';
+import { tuneForWork } from './v8-flags.js';
 
 /** What a command that moves images works with. */
 export interface Session<TStore = DiskStore> {
@@ -70,7 +72,7 @@ async function runOn<E, TStore extends Store>(
     }),
   );
   try {
-    return await lastValueFrom(untilInterrupted(events$));
+    return await lastValueFrom(untilInterrupted(events$.pipe(tap(tuneForWork))));
   } finally {
     await registry.close();
   }
