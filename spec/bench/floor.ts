@@ -71,7 +71,8 @@ function inflater(name: string, compression: BenchImage['compression']): Contest
   return {
     name,
     needs: name.split(' ').slice(0, 1),
-    excuse: (image) => (image.compression === compression ? undefined : `not for ${compression}`),
+    excuse: (image) =>
+      image.compression === compression ? undefined : `doesn't read ${image.compression}`,
     run: (attempt) => inflate(attempt, name),
   };
 }
