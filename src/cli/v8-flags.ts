@@ -13,7 +13,7 @@ const startFlags = [
 ];
 const quick = 1000;
 
-/** The first one turned the others off in its other form, and doesn't turn them on again. */
+/** `--liftoff-only` has turned the latter two off, which its negation doesn't take back. */
 const wasmFlags = ['--no-liftoff-only', '--wasm-tier-up', '--wasm-dynamic-tiering'];
 
 let isAtWork = false;
