@@ -6,6 +6,7 @@ import type { MoveOptions } from './options.js';
 import { runSession, runWithoutStore, type SessionOptions } from './session.js';
 import { loadDisplay, showProgress } from './show-progress.js';
 import { withTimeline } from './timeline-file.js';
+import { tuneForWork } from './v8-flags.js';
 
 /** What {@link moveImages} works with. */
 export interface MoveImagesOptions extends MoveOptions, Required<Pick<SessionOptions, 'hosts'>> {
@@ -20,6 +21,8 @@ export async function moveImages<E extends ImageProgressEvent>(
   options: MoveImagesOptions,
   move: (rxfer: Rxfer) => Observable<E | FailureNews>,
 ): Promise<E> {
+  // No registry answers where none is named.
+  if (options.hosts.length === 0) tuneForWork();
   const display = await loadDisplay(options);
   const run = (command: (rxfer: Rxfer) => Observable<E>): Promise<E> =>
     options.storeUse === 'untouched'

@@ -10,6 +10,7 @@ import {
 import type { LogOptions } from './log-options.js';
 import { openLogger } from './logging.js';
 import type { RegistryOptions } from './registry-options.js';
+import { tuneForWork } from './v8-flags.js';
 
 /**
  * A client by these options, its owner's to close.
@@ -35,6 +36,11 @@ export function openClient(
     }),
     proxies: environmentProxies(),
     hostsFolder: hostsDir,
+    observeRequest: async (_, send) => {
+      const answer = await send();
+      tuneForWork();
+      return answer;
+    },
     ...(mirror === undefined ? {} : { mirrors: mirror }),
     ...(chunks === undefined ? {} : { chunks }),
     ...(uploadChunkSize === undefined ? {} : { uploadChunkSize }),

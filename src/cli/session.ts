@@ -8,7 +8,6 @@ import {
   merge,
   mergeMap,
   takeUntil,
-  tap,
   type Observable,
 } from 'rxjs';
 import { createRxfer, type Rxfer } from '../image/index.js';
@@ -19,7 +18,6 @@ import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
 import { openStore } from './open-store.js';
 import type { RegistryOptions } from './registry-options.js';
-import { tuneForWork } from './v8-flags.js';
 
 /** What a command that moves images works with. */
 export interface Session<TStore = DiskStore> {
@@ -72,7 +70,7 @@ async function runOn<E, TStore extends Store>(
     }),
   );
   try {
-    return await lastValueFrom(untilInterrupted(events$.pipe(tap(tuneForWork))));
+    return await lastValueFrom(untilInterrupted(events$));
   } finally {
     await registry.close();
   }

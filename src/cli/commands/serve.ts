@@ -7,7 +7,6 @@ import { openClient } from '../open-client.js';
 import { openStore } from '../open-store.js';
 import { pageFolder } from '../page-folder.js';
 import { dashboardAddress, type ServeOptions } from '../serve-options.js';
-import { tuneForWork } from '../v8-flags.js';
 
 /** `rxfer serve`: until it is interrupted, which is how it is meant to end. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
@@ -25,7 +24,6 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     console.log(`Listening on ${await engine.listen(listen, { reach })}`);
     const ui = dashboardAddress(options.ui);
     if (ui !== undefined) console.log(`Dashboard at ${await engine.openDashboard(ui, pageFolder)}`);
-    tuneForWork();
     await lastValueFrom(interrupted$);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
