@@ -36,9 +36,9 @@ export function openClient(
     }),
     proxies: environmentProxies(),
     hostsFolder: hostsDir,
-    observeRequest: async (_, send) => {
+    observeRequest: async ({ method, path = '' }, send) => {
       const answer = await send();
-      tuneForWork();
+      if (method === 'GET' && path.includes('/blobs/')) tuneForWork();
       return answer;
     },
     ...(mirror === undefined ? {} : { mirrors: mirror }),

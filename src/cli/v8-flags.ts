@@ -29,8 +29,8 @@ export function tuneForStart(): void {
 }
 
 /**
- * Has WebAssembly optimized that isn't compiled yet. To be called once a registry has answered: the
- * parser of HTTP stays as it is then. A decoder of zstd repays it.
+ * Has WebAssembly optimized that isn't compiled yet. To be called once a registry has answered, when
+ * blobs come: the parser of HTTP stays as it is then. A decoder of zstd repays it.
  */
 export function tuneForWork(): void {
   if (isAtWork) return;
