@@ -29,10 +29,10 @@ export function requireCached(file: string): void {
 
 /** In ms. */
 const lifetime = 30 * 24 * 60 * 60 * 1000;
-/** In seconds: runs of which nobody notices some ms more. */
-const long = 1;
+/** In ms: how long what is kept stays as it is, at first. Each look at it that finds nothing doubles that. */
+const untilLook = 10 * 1000;
 /** By how much the kept code must have grown to be kept anew. */
-const growth = 1.1;
+const growth = 1.05;
 
 interface CachedScript {
   readonly script: vm.Script;
@@ -50,12 +50,16 @@ interface NodeCache {
  */
 class CodeCache {
   readonly #folder: string;
+  /** Of V8 and its flags. */
+  readonly #tag = cachedDataVersionTag().toString(16);
+  readonly #looks: string;
   readonly #exports = new Map<string, { exports: unknown }>();
   readonly #scripts = new Map<string, CachedScript>();
   #isComplete = true;
 
   constructor(folder: string) {
     this.#folder = folder;
+    this.#looks = path.join(folder, `looks-${this.#tag}`);
   }
 
   require(file: string): unknown {
@@ -72,20 +76,29 @@ class CodeCache {
   }
 
   /**
-   * Keeps what isn't kept yet, and with it what more of the other files was compiled meanwhile: also
-   * after a long run, since the first one may have failed early, or done something else.
+   * Keeps what isn't kept yet, and with it what more of the other files was compiled meanwhile. Now and
+   * then it looks whether that is much, since the first run may have failed early, or done
+   * something else; not each time, which would cost each run some ms.
    */
   save(): void {
-    if (this.#isComplete && process.uptime() < long) return;
     try {
+      if (this.#isComplete && !this.#isToLook()) return;
       this.#removeOld();
-      for (const [file, { script, size }] of this.#scripts) {
+      const grown = [...this.#scripts].flatMap(([file, { script, size }]) => {
         const code = script.createCachedData();
-        if (code.length > size * growth) replaceFile(file, code);
-      }
+        return code.length > size * growth ? [{ file, code }] : [];
+      });
+      for (const { file, code } of grown) replaceFile(file, code);
+      fs.writeFileSync(this.#looks, '.', { flag: grown.length > 0 ? 'w' : 'a', mode: 0o600 });
     } catch {
       // The next run is as slow as this one.
     }
+  }
+
+  /** Whether the last look, of which the file has a byte for each, is long enough ago. */
+  #isToLook(): boolean {
+    const last = fs.statSync(this.#looks, { throwIfNoEntry: false });
+    return last === undefined || Date.now() - last.mtimeMs > untilLook * 2 ** (last.size - 1);
   }
 
   /** What other versions have left; what is still used is soon made anew. */
@@ -100,8 +113,7 @@ class CodeCache {
 
   #compile(file: string): vm.Script {
     const source = fs.readFileSync(file, 'utf8');
-    const tag = cachedDataVersionTag().toString(16);
-    const cached = path.join(this.#folder, `${path.basename(file)}-${tag}`);
+    const cached = path.join(this.#folder, `${path.basename(file)}-${this.#tag}`);
     const code = readIfThere(cached);
     const script = new vm.Script(
       `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
