@@ -1,27 +1,53 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 
-/** Bytes that are read at a time, at most. */
-const readSize = 512 * 1024;
+/** Bytes that a socket reads at a time: alone, and beside many others. */
+const readSize = { most: 512 * 1024, least: 64 * 1024 };
+/** Bytes that all sockets read at a time, where that leaves each the least. */
+const allReads = 3 * readSize.most;
+
+/** What a read brings is copied from here before the next one begins, whichever socket's that is. */
+let shared: Buffer | undefined;
+const open = new Set<Socket>();
 
 /**
  * Connects without TLS to sockets that are read in pieces of up to 512 KiB, where Node's own are of
- * 64 KiB: each takes the same way through the socket, the parser and the streams behind. TLS has
- * records of 16 KiB, which that wouldn't make larger.
+ * 64 KiB: each takes the same way through the socket, the parser and the streams behind. These all
+ * hold a piece or two, so that the pieces are smaller the more sockets are open. TLS has records of
+ * 16 KiB, which this wouldn't make larger.
  */
 export function largeReads(options: buildConnector.BuildOptions): buildConnector.connector {
+  // There a read takes its memory along before it has bytes, so that none can be shared.
+  if (process.platform === 'win32') return buildConnector(options);
   return (to, done) => {
     let socket: Socket | undefined;
     const onread = {
-      buffer: Buffer.allocUnsafeSlow(readSize),
+      // How many are open isn't known before the connections are made that begin together.
+      buffer: () => memoryOf(socket === undefined ? readSize.least : share()),
       // What is read this way isn't given to the stream by Node, nor held back from it.
       callback: (size: number, bytes: Uint8Array): boolean =>
-        socket?.push(Buffer.copyBytesFrom(bytes, 0, size)) ?? false,
+        socket?.push(Buffer.from(bytes.subarray(0, size))) ?? false,
     };
     const connect = buildConnector({ ...options, onread });
     connect(to, (...outcome) => {
       socket = outcome[1] ?? undefined;
+      if (socket !== undefined) countAsOpen(socket);
       done(...outcome);
     });
   };
+}
+
+function memoryOf(size: number): Buffer {
+  shared ??= Buffer.allocUnsafeSlow(readSize.most);
+  return shared.subarray(0, size);
+}
+
+function share(): number {
+  const size = Math.floor(allReads / open.size);
+  return Math.min(readSize.most, Math.max(readSize.least, size));
+}
+
+function countAsOpen(socket: Socket): void {
+  open.add(socket);
+  socket.once('close', () => open.delete(socket));
 }
