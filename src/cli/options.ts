@@ -23,6 +23,11 @@ export interface MoveOptions extends StoreOptions, ProgressOptions, RegistryOpti
   readonly allowForeignLayers?: ForeignLayers;
 }
 
+/** The options of all commands that speak to registries and use no store. */
+export interface RemoteOptions extends RegistryOptions, LogOptions {
+  readonly format: 'text' | 'json';
+}
+
 /** Adds `--store` and what {@link withLogging} adds. */
 export function withStore(command: Command): Command {
   return withLogging(

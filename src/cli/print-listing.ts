@@ -1,6 +1,7 @@
 import { take, tap, toArray, type Observable } from 'rxjs';
 import type { Rxfer } from '../image/index.js';
-import { runRemote, type RemoteOptions } from './remote-session.js';
+import type { RemoteOptions } from './options.js';
+import { runWithoutStore } from './session.js';
 
 /** The options of the commands that list what a registry has. */
 export interface ListingCommandOptions extends RemoteOptions {
@@ -16,7 +17,7 @@ export async function printListing<T>(
   text: (entry: T) => string = String,
 ): Promise<void> {
   const { format, limit = Infinity } = options;
-  const entries = await runRemote(options, [host], (rxfer) =>
+  const entries = await runWithoutStore({ ...options, hosts: [host] }, (rxfer) =>
     list(rxfer).pipe(
       take(limit),
       tap((entry) => {
@@ -25,5 +26,5 @@ export async function printListing<T>(
       toArray(),
     ),
   );
-  if (format === 'json') console.log(JSON.stringify(json(entries ?? [])));
+  if (format === 'json') console.log(JSON.stringify(json(entries)));
 }

@@ -2,7 +2,6 @@ import {
   connect,
   defer,
   endWith,
-  from,
   ignoreElements,
   lastValueFrom,
   merge,
@@ -13,24 +12,28 @@ import {
 import { createRxfer, type Rxfer } from '../image/index.js';
 import { createMemoryStore, type DiskStore, type Store } from '../layer/index.js';
 import { interrupted$ } from './interrupt.js';
-import type { MoveOptions, StoreOptions } from './options.js';
+import type { LogOptions } from './log-options.js';
 import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
 import { openStore } from './open-store.js';
+import type { MoveOptions, StoreOptions } from './options.js';
 import type { RegistryOptions } from './registry-options.js';
 
 /** What a command that moves images works with. */
-export interface Session<TStore = DiskStore> {
-  readonly store: TStore;
+export interface Session {
+  readonly store: DiskStore;
   readonly rxfer: Rxfer;
 }
 
-/** What a session is opened with. */
-export interface SessionOptions
-  extends StoreOptions, RegistryOptions, Pick<MoveOptions, 'concurrency'> {
+/** What a session without a store is opened with. */
+export interface RemoteSessionOptions
+  extends LogOptions, RegistryOptions, Pick<MoveOptions, 'concurrency'> {
   /** The registries that are named, for which alone the options loosen anything. Default: none. */
   readonly hosts?: readonly string[];
 }
+
+/** What a session is opened with. */
+export interface SessionOptions extends RemoteSessionOptions, StoreOptions {}
 
 /**
  * Opens the store and a registry client, runs a command on them to its last event, and closes
@@ -40,36 +43,31 @@ export function runSession<E>(
   options: SessionOptions,
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
-  return runOn(() => openStore(options), options, command);
+  return runOn(options, (open) =>
+    defer(() => openStore(options)).pipe(
+      mergeMap((store) => command({ store, rxfer: open(store) })),
+    ),
+  );
 }
 
 /** As {@link runSession}, for a command that finds nothing in the store and leaves nothing there. */
 export function runWithoutStore<E>(
-  options: SessionOptions,
+  options: RemoteSessionOptions,
   command: (rxfer: Rxfer) => Observable<E>,
 ): Promise<E> {
-  return runOn(
-    () => Promise.resolve(createMemoryStore()),
-    options,
-    ({ rxfer }) => command(rxfer),
-  );
+  return runOn(options, (open) => command(open(createMemoryStore())));
 }
 
-async function runOn<E, TStore extends Store>(
-  open: () => Promise<TStore>,
-  options: SessionOptions,
-  command: (session: Session<TStore>) => Observable<E>,
+async function runOn<E>(
+  options: RemoteSessionOptions,
+  command: (open: (store: Store) => Rxfer) => Observable<E>,
 ): Promise<E> {
   const { concurrency, hosts = [] } = options;
+  const limit = concurrency === undefined ? {} : { concurrency };
   const registry = openClient(options, hosts);
-  const events$ = defer(() => from(open())).pipe(
-    mergeMap((store) => {
-      const limit = concurrency === undefined ? {} : { concurrency };
-      const logger = openLogger(options);
-      return command({ store, rxfer: createRxfer({ store, registry, logger, ...limit }) });
-    }),
-  );
   try {
+    const logger = openLogger(options);
+    const events$ = command((store) => createRxfer({ store, registry, logger, ...limit }));
     return await lastValueFrom(untilInterrupted(events$));
   } finally {
     await registry.close();

@@ -1,6 +1,7 @@
 import { concatMap, from, tap, toArray } from 'rxjs';
 import { parseReference } from '../../oci/index.js';
-import { runRemote, type RemoteOptions } from '../remote-session.js';
+import type { RemoteOptions } from '../options.js';
+import { runWithoutStore } from '../session.js';
 import { UsageError } from '../usage-error.js';
 
 /** `rxfer delete REF…`: from the registries, one after the other, until one can't be deleted. */
@@ -16,7 +17,7 @@ export async function deleteRemote(
       `Say what is to be deleted for everybody: ${text}:latest, or another tag.`,
     );
   });
-  const deleted = await runRemote(options, hosts, (rxfer) =>
+  const deleted = await runWithoutStore({ ...options, hosts }, (rxfer) =>
     from(texts).pipe(
       concatMap((text) => rxfer.delete(text)),
       tap((reference) => {
