@@ -204,6 +204,7 @@ export {
   skipBytes,
   UnsupportedOSError,
   type UploadDescriptor,
+  type UploadSlot,
   type UploadEvent,
   type UploadResultEvent,
   WrongOffsetError,

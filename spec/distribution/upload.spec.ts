@@ -1,5 +1,9 @@
-import { EMPTY, mergeMap, of, type Observable } from 'rxjs';
-import { LayerUploadManager, type UploadDescriptor } from '../../src/distribution/index.js';
+import { EMPTY, mergeMap, of, tap, type Observable } from 'rxjs';
+import {
+  LayerUploadManager,
+  type UploadDescriptor,
+  type UploadSlot,
+} from '../../src/distribution/index.js';
 import type { Descriptor, DiffID, Digest } from '../../src/oci/index.js';
 import { progressEvent, resultEvent, type TransferEvent } from '../../src/transfer/index.js';
 import { marbles } from '../support/marbles.js';
@@ -72,6 +76,17 @@ describe('LayerUploadManager', () => {
       const expected = '                 (pqw)u-Av-(Br|) ';
       const manager = new LayerUploadManager({ concurrency: 1 });
       expectObservable(manager.upload([a, b])).toBe(expected, seen);
+    });
+  });
+
+  it('gives the slot to the next as soon as a layer moves no more data', () => {
+    marbles(({ cold, expectObservable }) => {
+      const a = new SpyUpload('a', cold('-----u---(a|)  ', events));
+      const b = new SpyUpload('b', cold('     -u---(b|) ', events));
+      const expected = '                 (pqw)uv--A(Br|)';
+      const upload = (slot: UploadSlot) => a.attempt$.pipe(tap(() => slot.inactive()));
+      const manager = new LayerUploadManager({ concurrency: 1 });
+      expectObservable(manager.upload([Object.assign(a, { upload }), b])).toBe(expected, seen);
     });
   });
 

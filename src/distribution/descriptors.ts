@@ -23,6 +23,15 @@ export interface DownloadDescriptor {
   close(): void;
 }
 
+/** What an upload holds while it moves data. */
+export interface UploadSlot {
+  /**
+   * Says that all data was moved: the next layer gets the slot, while this one is made safe. What
+   * goes wrong afterwards is tried again without a slot. Further calls do nothing.
+   */
+  inactive(): void;
+}
+
 /** A layer that may need to be uploaded. */
 export interface UploadDescriptor {
   /** Deduplicates uploads: two descriptors of one key are one upload. */
@@ -34,9 +43,9 @@ export interface UploadDescriptor {
   /**
    * One attempt to bring the layer to the target: cold, emits progress and then one result with
    * what the target stores, completes, and is cancelled by unsubscribing. When it errors it is
-   * subscribed again, as far as retries go.
+   * subscribed again, as far as retries go. The slot is the manager's, and taken back at the end.
    */
-  upload(): Observable<TransferEvent<Descriptor>>;
+  upload(slot: UploadSlot): Observable<TransferEvent<Descriptor>>;
   /**
    * Whether the last attempt got somewhere that the next one goes on from, so that the count of
    * attempts begins again. Default: never.

@@ -82,7 +82,8 @@ export class LayerUploadManager {
     const { retry, observe } = this.#settings;
     const observed$ = observe<TransferEvent<Descriptor>>({ name: 'upload', layer: layer.id });
     return whenStarted(
-      () => layer.upload().pipe(retryTransfer({ ...retry, countsAnew }), unwrapped(), observed$),
+      (slot) =>
+        layer.upload(slot).pipe(retryTransfer({ ...retry, countsAnew }), unwrapped(), observed$),
       { first: phases.preparing, waiting: phases.waiting },
     );
   }

@@ -18,17 +18,18 @@ import {
   skipBytes,
   type LayerUploadManager,
   type UploadDescriptor,
+  type UploadSlot,
 } from '../distribution/index.js';
 import { InvalidLayerError, isMismatch, StoreError } from '../layer/index.js';
 import type { BlobBody, Descriptor } from '../oci/index.js';
 import { DoNotRetry, progressEvent, resultEvent, type TransferEvent } from '../transfer/index.js';
-import { UploadSession, type UploadOptions } from '../registry/index.js';
+import { UploadSession } from '../registry/index.js';
 import type { BlobOrigins } from './blob-origins.js';
 import { toldIDs, type Cargo } from './cargo.js';
 import { closingTarget } from './closing-target.js';
 import type { CopyEvent } from './events.js';
 import type { ImageTree } from './image-tree.js';
-import type { ImageSource, ImageTarget } from './seams.js';
+import type { ImageSource, ImageTarget, WriteOptions } from './seams.js';
 import { VerifyingStream } from './verifying-stream.js';
 
 /** What {@link copyToTarget} works with. */
@@ -44,6 +45,7 @@ export interface CopyToTargetOptions {
 
 /** Configurations that are brought at a time. */
 const configsAtATime = 4;
+const noSlot: UploadSlot = { inactive: () => undefined };
 
 /**
  * Brings an image, or an index with all its images, to a registry, an OCI layout or an archive:
@@ -87,7 +89,7 @@ function finish(options: CopyToTargetOptions, cargo: Cargo): Observable<never> {
     mergeMap((config) => {
       const bytes = cargo.known.get(config.digest);
       const source = bytes === undefined ? options.source : { blob: () => bodyOf(bytes) };
-      return uploadOf({ ...options, source }, config, () => undefined).upload();
+      return uploadOf({ ...options, source }, config, () => undefined).upload(noSlot);
     }, configsAtATime),
   );
   const manifests$ = from(cargo.manifests).pipe(
@@ -132,10 +134,10 @@ function uploadOf(
       ? ++mismatches > 1
       : error instanceof StoreError || error instanceof InvalidLayerError;
   const way: Pick<UploadDescriptor, 'upload' | 'gotSomewhere'> = {
-    upload: () =>
+    upload: (slot) =>
       defer(() => {
         begin = session.offset;
-        return uploadBlob(options, blob, session, onWritten).pipe(
+        return uploadBlob(options, blob, { session, slot, onWritten }).pipe(
           catchError((error: unknown) =>
             throwError(() => (isFinal(error) ? new DoNotRetry(error) : error)),
           ),
@@ -146,12 +148,18 @@ function uploadOf(
   return way;
 }
 
+/** What an attempt is given beside the blob. */
+interface Attempt {
+  readonly session: UploadSession;
+  readonly slot: UploadSlot;
+  readonly onWritten: (bytes: number) => void;
+}
+
 /** One attempt to bring a blob to the target by the cheapest way that works. */
 function uploadBlob(
   { source, target, origins }: UploadWay,
   blob: Descriptor,
-  session: UploadSession,
-  onWritten: (bytes: number) => void,
+  { session, slot, onWritten }: Attempt,
 ): Observable<TransferEvent<Descriptor>> {
   return fromAbortable<TransferEvent<Descriptor>>(async (signal, emit) => {
     if (await target.has(blob, signal)) {
@@ -170,7 +178,8 @@ function uploadBlob(
     const onProgress = (current: number): void => {
       emit(progressEvent(phases.pushing, { current, total }));
     };
-    const options = { signal, onProgress, session };
+    const onReceived = (): void => slot.inactive();
+    const options = { signal, onProgress, onReceived, session };
     const outcome = await writeTrusted({ source, target }, blob, options);
     if (outcome === 'mounted') {
       emit(progressEvent(`${phases.mounted} another repository`));
@@ -190,7 +199,7 @@ function uploadBlob(
 async function writeTrusted(
   { source, target }: Pick<UploadWay, 'source' | 'target'>,
   blob: Descriptor,
-  options: UploadOptions & { readonly session: UploadSession },
+  options: WriteOptions & { readonly session: UploadSession },
 ): Promise<'uploaded' | 'mounted'> {
   for (;;) {
     let body: BlobBody | undefined;

@@ -13,12 +13,12 @@ import {
   type Descriptor,
   type Digest,
 } from '../oci/index.js';
-import type { FetchedManifest, UploadOptions } from '../registry/index.js';
+import type { FetchedManifest } from '../registry/index.js';
 import { FolderError } from './errors.js';
 import { chooseByTag, layoutVersion, nameAnnotation, referrerEntry } from './layout-index.js';
 import { LayoutReferrers } from './layout-referrers.js';
 import { readDocument } from './read-document.js';
-import type { ImageSource, ImageTarget } from './seams.js';
+import type { ImageSource, ImageTarget, WriteOptions } from './seams.js';
 import { writeVerified } from './write-verified.js';
 
 /** An image in an OCI image layout (OCI image spec, image-layout.md), to be read or written. */
@@ -93,14 +93,14 @@ export class OciLayout implements ImageSource, ImageTarget {
   async write(
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
-    { signal, onProgress }: UploadOptions,
+    options: WriteOptions,
   ): Promise<'uploaded'> {
     const file = this.#blob(blob.digest);
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
       await this.#prepare();
       await fs.mkdir(path.dirname(file), { recursive: true });
-      await writeVerified(await open(0), { blob, file: temporary, signal, onProgress });
+      await writeVerified(await open(0), { ...options, blob, file: temporary });
       await fs.rename(temporary, file);
       return 'uploaded';
     } catch (error) {

@@ -18,6 +18,12 @@ export interface ImageSource {
   blob(blob: Descriptor, request: BlobRequest): Promise<BlobBody>;
 }
 
+/** How a blob is written. */
+export interface WriteOptions extends UploadOptions {
+  /** Called where a blob came whole and unharmed, and takes more time to be made safe. */
+  readonly onReceived?: () => void;
+}
+
 /** Where an image goes: a registry, an OCI layout, an archive. */
 export interface ImageTarget {
   /** Tells targets apart, so that two uploads of a blob to one of them are one. */
@@ -36,7 +42,7 @@ export interface ImageTarget {
   write(
     blob: Descriptor,
     open: (offset: number) => Promise<Readable>,
-    options: UploadOptions,
+    options: WriteOptions,
   ): Promise<'uploaded' | 'mounted'>;
   /** Keeps a manifest or index by its digest, once all that it points at is there. */
   keep(manifest: FetchedManifest, signal: AbortSignal): Promise<void>;

@@ -3,16 +3,14 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BatchedFile } from '../layer/index.js';
 import type { Descriptor } from '../oci/index.js';
-import type { UploadOptions } from '../registry/index.js';
 import { BlobCheck } from './blob-check.js';
+import type { WriteOptions } from './seams.js';
 
 /** Where {@link writeVerified} writes, and what. */
-export interface VerifiedWrite {
+export interface VerifiedWrite extends Pick<WriteOptions, 'signal' | 'onProgress' | 'onReceived'> {
   readonly blob: Descriptor;
   /** It must not be there yet. */
   readonly file: string;
-  readonly signal: AbortSignal;
-  readonly onProgress: UploadOptions['onProgress'] | undefined;
 }
 
 /**
@@ -21,7 +19,7 @@ export interface VerifiedWrite {
  */
 export async function writeVerified(
   source: Readable,
-  { blob, file, signal, onProgress }: VerifiedWrite,
+  { blob, file, signal, onProgress, onReceived }: VerifiedWrite,
 ): Promise<void> {
   const check = new BlobCheck(blob);
   // A source that breaks before its reader is there is found broken by it.
@@ -44,6 +42,7 @@ export async function writeVerified(
       );
       check.finish();
       await bytes.flush();
+      onReceived?.();
       await handle.sync();
     } finally {
       await handle.close();
