@@ -10,5 +10,5 @@ const [first, ...others] = process.argv.slice(2);
 if (others.length === 0 && (first === '--version' || first === '-V')) {
   process.stdout.write(`${versionOfPackage()}\n`);
 } else {
-  void import('./start.js').then(({ start }) => start());
+  void import('./start.js').then(({ start }) => start(first));
 }

@@ -2,9 +2,34 @@ import { createRequire } from 'node:module';
 import { requireCached } from './code-cache.js';
 import { tuneForStart } from './v8-flags.js';
 
-/** Runs the command line, tuned to what it does. */
-export function start(): void {
+/** Node's own modules that most commands load. */
+const builtIns = [
+  'node:assert',
+  'node:child_process',
+  'node:crypto',
+  'node:fs/promises',
+  'node:http',
+  'node:perf_hooks',
+  'node:readline',
+  'node:stream/consumers',
+  'node:timers/promises',
+  'node:tls',
+  'node:zlib',
+];
+
+/** What needs none of them. */
+const tellsOfItself = [undefined, 'help', '--help', '-h', 'completion', 'man'];
+
+/**
+ * Runs the command line, tuned to what it does.
+ *
+ * @param command - The first argument.
+ */
+export function start(command: string | undefined): void {
+  const require = createRequire(import.meta.url);
+  // Node has them compiled for the flags that V8 begins with, and would compile them anew for others.
+  if (!tellsOfItself.includes(command)) for (const name of builtIns) require(name);
   tuneForStart();
   // Its package.json names the program.
-  requireCached(createRequire(import.meta.url).resolve('.'));
+  requireCached(require.resolve('.'));
 }
