@@ -58,4 +58,12 @@ describe('bytes of an answer', () => {
     await setImmediate();
     expect(heard).toHaveLength(3);
   });
+
+  it('are not copied where they come in large pieces, and stay in their order', () => {
+    const { heard, handler } = gathered();
+    handler.onResponseData?.(controller, Buffer.from('ab'));
+    handler.onResponseData?.(controller, Buffer.alloc(128 * 1024));
+    handler.onResponseData?.(controller, Buffer.alloc(300 * 1024));
+    expect(heard).toEqual(['ab', '131072 bytes', '307200 bytes']);
+  });
 });

@@ -5,11 +5,14 @@ type Handler = Required<Dispatcher.DispatchHandler>;
 
 /** Bytes that are handed on at the latest. */
 const enough = 512 * 1024;
+/** Bytes of a chunk that costs more to copy than to hand on alone. */
+const large = 128 * 1024;
 
 /**
  * Hands on the bytes of an answer in large chunks: all that comes within a turn of the event loop,
- * up to 512 KiB. A chunk costs each stage behind the same, whatever its size, and sockets give
- * 64 KiB at most, or 16 in TLS. Where bytes come slowly, each chunk is handed on at once.
+ * up to 512 KiB. A chunk costs each stage behind the same, whatever its size, and many sockets give
+ * no more than 64 KiB, or 16 in TLS. What is large already, and what comes slowly, is handed on at
+ * once.
  */
 export function gatherBytes(): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => dispatch(options, new Gatherer(handler));
@@ -38,6 +41,11 @@ class Gatherer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    if (chunk.length >= large) {
+      this.#handOn(controller);
+      this.#handler.onResponseData?.(controller, chunk);
+      return;
+    }
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     if (this.#length >= enough) this.#handOn(controller);
