@@ -45,6 +45,7 @@ export interface CopyToTargetOptions {
 
 /** Configurations that are brought at a time. */
 const configsAtATime = 4;
+/** They are few and small, and wait for no layer. */
 const noSlot: UploadSlot = { inactive: () => undefined };
 
 /**
