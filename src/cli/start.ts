@@ -6,10 +6,12 @@ import { tuneForStart } from './v8-flags.js';
 const builtIns = [
   'node:assert',
   'node:child_process',
+  'node:constants',
   'node:crypto',
   'node:fs/promises',
   'node:http',
   'node:perf_hooks',
+  'node:process',
   'node:readline',
   'node:stream/consumers',
   'node:timers/promises',
