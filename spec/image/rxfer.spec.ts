@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filter, firstValueFrom, forkJoin, last, lastValueFrom, tap, toArray } from 'rxjs';
 import {
@@ -293,6 +293,32 @@ describe('push and copy', () => {
     expect(result).toMatchObject({
       image: { manifest: { digest: image.descriptor.digest }, diffIDs: image.diffIDs },
     });
+  });
+
+  it('leave the files of a layout alone that are right, and mend the others', async () => {
+    registry.addImage('app', 'v1', await sampleImage({ layers: [base, data('a')] }));
+    const rxfer = rxferOn(createMemoryStore());
+    const folder = temporaryFolder();
+    const written = (): Map<string, number> => {
+      const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
+      return new Map(files.map((file) => [file, statSync(file).ino]));
+    };
+    const copy = () => lastValueFrom(rxfer.copy(`${registry.host}/app:v1`, `oci:${folder}:v1`));
+    await copy();
+    const first = written();
+    const { manifests } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
+      manifests: { digest: string }[];
+    };
+    await copy();
+    expect(written()).toEqual(first);
+    const manifest = join(folder, 'blobs', manifests[0]!.digest.replace(':', '/'));
+    const bytes = readFileSync(manifest);
+    writeFileSync(manifest, Buffer.alloc(bytes.length));
+    await copy();
+    expect(readFileSync(manifest).equals(bytes)).toBe(true);
+    expect([...written().keys()].sort()).toEqual([...first.keys()].sort());
   });
 
   it('mounts from the repository that an image came from, and skips what is there', async () => {

@@ -167,7 +167,10 @@ export class OciLayout implements ImageSource, ImageTarget {
     await this.#replace(file, JSON.stringify({ imageLayoutVersion: layoutVersion }));
   }
 
+  /** Gives a file its bytes at once, unless it has them already. */
   async #replace(file: string, bytes: Uint8Array | string): Promise<void> {
+    const old = await fs.readFile(file).catch(() => undefined);
+    if (old?.equals(Buffer.from(bytes)) === true) return;
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
       await fs.mkdir(path.dirname(file), { recursive: true });
