@@ -169,12 +169,17 @@ export class OciLayout implements ImageSource, ImageTarget {
 
   /** Gives a file its bytes at once, unless it has them already. */
   async #replace(file: string, bytes: Uint8Array | string): Promise<void> {
-    const old = await fs.readFile(file).catch(() => undefined);
-    if (old?.equals(Buffer.from(bytes)) === true) return;
+    const wanted = Buffer.from(bytes);
+    const there = await fs.stat(file).catch(() => undefined);
+    // Of what else may be there, of whatever size, nothing is read.
+    if (there?.size === wanted.length) {
+      const old = await fs.readFile(file).catch(() => undefined);
+      if (old?.equals(wanted) === true) return;
+    }
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
       await fs.mkdir(path.dirname(file), { recursive: true });
-      await fs.writeFile(temporary, bytes, { flag: 'wx', flush: true });
+      await fs.writeFile(temporary, wanted, { flag: 'wx', flush: true });
       await fs.rename(temporary, file);
     } catch (error) {
       await fs.rm(temporary, { force: true });
