@@ -4,12 +4,10 @@ import { tuneForStart } from './v8-flags.js';
 
 /** Node's own modules that most commands load. */
 const builtIns = [
-  'node:assert',
   'node:child_process',
   'node:constants',
   'node:crypto',
   'node:fs/promises',
-  'node:http',
   'node:perf_hooks',
   'node:process',
   'node:readline',
