@@ -2,11 +2,21 @@ import { fileURLToPath } from 'node:url';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What takes ms to load, and the packages that load it for what they aren't asked for here. */
-const unused = [
-  ['node:http2', '/node_modules/undici/'],
-  ['node:child_process', '/node_modules/commander/'],
+/**
+ * What takes ms to load, the packages that load it for what they aren't asked for here, or for
+ * little, and what stands in for it.
+ */
+const replaced = [
+  ['node:http2', '/node_modules/undici/', 'unused.mjs'],
+  ['node:child_process', '/node_modules/commander/', 'unused.mjs'],
+  ['node:http', '/node_modules/undici/', 'plain-http.mjs'],
+  ['node:assert', '/node_modules/undici/', 'plain-assert.cjs'],
+  ['assert', '/node_modules/signal-exit/', 'plain-assert.cjs'],
 ];
+
+/** ASCII alone, of which V8 keeps a byte for each character rather than two. */
+const escaped = (code) =>
+  code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /**
  * The command line with all that it needs in a few files: Node takes longer to find and read
@@ -43,16 +53,18 @@ export default {
   },
   plugins: [
     {
-      name: 'unused-builtins',
+      name: 'replaced-builtins',
       enforce: 'pre',
-      resolveId: (id, importer = '') =>
-        unused.some(([builtin, user]) => id === builtin && importer.includes(user))
-          ? file('unused.mjs')
-          : undefined,
+      resolveId(id, importer = '') {
+        const found = replaced.find(([builtin, user]) => id === builtin && importer.includes(user));
+        return found === undefined ? undefined : file(found[2]);
+      },
     },
     {
       name: 'package-of-the-bundle',
       generateBundle(_, files) {
+        for (const each of Object.values(files))
+          if (each.type === 'chunk') each.code = escaped(each.code);
         const program = Object.values(files).find(({ name }) => name === 'program');
         const source = JSON.stringify({ type: 'commonjs', main: program.fileName });
         this.emitFile({ type: 'asset', fileName: 'package.json', source });
