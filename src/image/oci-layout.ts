@@ -98,15 +98,29 @@ export class OciLayout implements ImageSource, ImageTarget {
     const file = this.#blob(blob.digest);
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
-      await this.#prepare();
-      await fs.mkdir(path.dirname(file), { recursive: true });
-      await writeVerified(await open(0), { ...options, blob, file: temporary });
+      const source = await this.#open(open, path.dirname(file));
+      await writeVerified(source, { ...options, blob, file: temporary });
       await fs.rename(temporary, file);
       return 'uploaded';
     } catch (error) {
       await fs.rm(temporary, { force: true });
       throw storeError(error, this.#folder);
     }
+  }
+
+  /** A blob's bytes, asked for while the folder for them is made. */
+  async #open(open: (offset: number) => Promise<Readable>, folder: string): Promise<Readable> {
+    const source = open(0);
+    // It may fail before anybody awaits it.
+    source.catch(() => undefined);
+    try {
+      await this.#prepare();
+      await fs.mkdir(folder, { recursive: true });
+    } catch (error) {
+      source.then((bytes) => bytes.destroy()).catch(() => undefined);
+      throw error;
+    }
+    return source;
   }
 
   async keep({ descriptor, bytes }: FetchedManifest): Promise<void> {
