@@ -37,6 +37,29 @@ it('tells once that a blob came, with all of it written', async () => {
   expect(readFileSync(file).equals(bytes)).toBe(true);
 });
 
+it('lets go of each chunk once, when it is written', async () => {
+  const chunks: Buffer[] = Array.from({ length: 30 }, (_, index) =>
+    bytes.subarray(index * 100_000, (index + 1) * 100_000),
+  );
+  const released: Buffer[] = [];
+  await writeVerified(Readable.from(chunks), {
+    blob,
+    file,
+    signal: new AbortController().signal,
+    release: (chunk) => {
+      const begin = chunks.indexOf(chunk) * 100_000;
+      expect(
+        readFileSync(file)
+          .subarray(begin, begin + 100_000)
+          .equals(chunk),
+      ).toBe(true);
+      released.push(chunk);
+    },
+  });
+  expect(new Set(released)).toEqual(new Set(chunks));
+  expect(released).toHaveLength(chunks.length);
+});
+
 it('does not tell so of wrong bytes, nor of too few or many', async () => {
   for (const chunks of [[randomBytes(bytes.length)], [bytes.subarray(1)], [bytes, bytes]]) {
     file = join(temporaryFolder(), 'blob');

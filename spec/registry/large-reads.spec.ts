@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { giveBack } from '../../src/registry/lent-memory.js';
 import { largeReads } from '../../src/registry/large-reads.js';
 
 const usual = 64 * 1024;
@@ -43,6 +44,25 @@ it('are no more than their reader takes, and stay what they were', async () => {
   expect(largest).toBeLessThanOrEqual(512 * 1024 + usual);
   expect(bytes.equals(content)).toBe(true);
 });
+
+(process.platform === 'win32' ? it.skip : it)(
+  'use the memory again that is given back',
+  async () => {
+    const hash = createHash('sha256');
+    const memory = new Set<ArrayBufferLike>();
+    for await (const chunk of (await connect('127.0.0.1')) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      if (chunk.length >= 256 * 1024) memory.add(chunk.buffer);
+      // Others would find it overwritten.
+      giveBack(chunk.fill(0));
+      // So that the next read is a large one.
+      await delay(2);
+    }
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+    expect(memory.size).toBeGreaterThan(0);
+    expect(memory.size).toBeLessThanOrEqual(3);
+  },
+);
 
 it('are as usual with many sockets, of which each gets its own bytes', async () => {
   const sockets = await Promise.all(Array.from({ length: 24 }, () => connect('127.0.0.1')));

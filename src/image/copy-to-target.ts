@@ -211,8 +211,9 @@ async function writeTrusted(
       const isToHear = body.distrust !== undefined && offset === 0;
       return isToHear && !target.verifies ? verified(rest, blob) : rest;
     };
+    const release = (chunk: Buffer): void => body?.giveBack?.(chunk);
     try {
-      return await target.write(blob, open, options);
+      return await target.write(blob, open, { ...options, release });
     } catch (error) {
       if (!isMismatch(error)) throw error;
       options.session.upload = undefined;

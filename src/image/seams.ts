@@ -22,6 +22,8 @@ export interface ImageSource {
 export interface WriteOptions extends UploadOptions {
   /** Called where a blob came whole and unharmed, and takes more time to be made safe. */
   readonly onReceived?: () => void;
+  /** To be called with each chunk that the target won't look at any more; it needn't be. */
+  readonly release?: (chunk: Buffer) => void;
 }
 
 /** Where an image goes: a registry, an OCI layout, an archive. */

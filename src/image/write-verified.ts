@@ -7,7 +7,10 @@ import { BlobCheck } from './blob-check.js';
 import type { WriteOptions } from './seams.js';
 
 /** Where {@link writeVerified} writes, and what. */
-export interface VerifiedWrite extends Pick<WriteOptions, 'signal' | 'onProgress' | 'onReceived'> {
+export interface VerifiedWrite extends Pick<
+  WriteOptions,
+  'signal' | 'onProgress' | 'onReceived' | 'release'
+> {
   readonly blob: Descriptor;
   /** It must not be there yet. */
   readonly file: string;
@@ -19,7 +22,7 @@ export interface VerifiedWrite extends Pick<WriteOptions, 'signal' | 'onProgress
  */
 export async function writeVerified(
   source: Readable,
-  { blob, file, signal, onProgress, onReceived }: VerifiedWrite,
+  { blob, file, signal, onProgress, onReceived, release }: VerifiedWrite,
 ): Promise<void> {
   const check = new BlobCheck(blob);
   // A source that breaks before its reader is there is found broken by it.
@@ -27,7 +30,7 @@ export async function writeVerified(
   try {
     const handle = await fs.open(file, 'wx');
     try {
-      const bytes = new BatchedFile(handle);
+      const bytes = new BatchedFile(handle, release);
       await pipeline(
         source,
         async (chunks: AsyncIterable<Buffer>) => {

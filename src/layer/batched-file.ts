@@ -15,9 +15,12 @@ export class BatchedFile {
   #size = 0;
   #writing: Promise<void> | undefined;
   #written = 0;
+  readonly #release: (chunk: Buffer) => void;
 
-  constructor(handle: FileHandle) {
+  /** @param release called with each chunk that is written, and isn't looked at any more. */
+  constructor(handle: FileHandle, release: (chunk: Buffer) => void = () => undefined) {
     this.#handle = handle;
+    this.#release = release;
   }
 
   /** Bytes that are written. */
@@ -65,5 +68,6 @@ export class BatchedFile {
       left -= bytesWritten;
       if (left > 0) rest = [Buffer.concat(rest).subarray(bytesWritten)];
     }
+    for (const chunk of batch) this.#release(chunk);
   }
 }

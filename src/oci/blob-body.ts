@@ -16,6 +16,12 @@ export interface BlobBody {
    * place, in which case it is worth asking for the blob again at once, from its beginning.
    */
   distrust?(): boolean;
+  /**
+   * Takes back the memory of a chunk of `stream`, or of a part of one, to read what comes into it.
+   * For whoever reads `stream` alone, as soon as nobody will look at the chunk any more; nobody has
+   * to. Whoever passes the stream on and keeps its chunks leaves this out of the body passed on.
+   */
+  giveBack?(chunk: Buffer): void;
 }
 
 /** What to read of a blob. */

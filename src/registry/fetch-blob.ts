@@ -5,6 +5,7 @@ import { ForeignAddressError } from './content-errors.js';
 import type { Endpoint, Endpoints } from './endpoints.js';
 import { foreignEndpoints } from './foreign-endpoints.js';
 import type { HostHealth } from './host-health.js';
+import { giveBack } from './lent-memory.js';
 import { readBlob, type BlobReading } from './read-blob.js';
 import { readInParts, type PartSizes } from './read-in-parts.js';
 import { BlobRequester } from './request-blob.js';
@@ -72,6 +73,7 @@ export class BlobFetcher {
       get resumable() {
         return resumable;
       },
+      giveBack,
       distrust: () => {
         this.#health.distrust(blob.digest, [...sources], offset === 0 ? 'all' : 'part');
         // It came from elsewhere since the registry hadn't it, and won't have it now.

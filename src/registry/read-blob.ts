@@ -1,3 +1,4 @@
+import { chunksOf } from './chunks-of.js';
 import type { Endpoint } from './endpoints.js';
 import { ConnectionError, type RegistryError } from './errors.js';
 import type { HostHealth } from './host-health.js';
@@ -40,7 +41,7 @@ export async function* readBlob(
         try {
           onAnswer(endpoint, answer, part);
           let offset = answer.offset;
-          for await (const chunk of answer.bytes) {
+          for await (const chunk of chunksOf(answer.bytes)) {
             const useful = chunk.subarray(Math.max(0, begin - offset), part.end - offset);
             offset += chunk.length;
             position += useful.length;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Descriptor, Repository } from '../oci/index.js';
 import { abandon } from './abandon.js';
 import { discard, headerOf, lengthOf } from './answers.js';
@@ -24,7 +25,7 @@ export interface BlobPart {
 /** What one host answers. It must be ended, whether it was read or not. */
 export interface BlobAnswer {
   /** To be read once. Its errors are undici's: {@link BlobAnswer.explain} makes them the client's. */
-  readonly bytes: AsyncIterable<Buffer>;
+  readonly bytes: Readable;
   /** Where in the blob the first byte of `bytes` stands: where asked, or 0. */
   readonly offset: number;
   /** Whether it is the part that was asked for, or the whole blob in place of it. */

@@ -1,0 +1,39 @@
+/** Bytes of a piece of memory that sockets read into. */
+export const pieceSize = 512 * 1024;
+/** Bytes of pieces that wait for the next reads at most. */
+const freeSize = 16 * 1024 * 1024;
+
+/** Of the pieces that were read into: the bytes that weren't given back yet. */
+const lent = new WeakMap<ArrayBufferLike, number>();
+let free: Buffer[] = [];
+
+/** Memory to read into: what was given back, or new memory, whose first use costs as much as a copy. */
+export function takePiece(): Buffer {
+  return free.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
+}
+
+/** What was read into a piece, which is its reader's until all of it is given back, or for good. */
+export function lend(piece: Buffer, size: number): Buffer {
+  lent.set(piece.buffer, size);
+  return piece.subarray(0, size);
+}
+
+/**
+ * Takes back a chunk of what was lent, or a part of one. Nobody may look at it any more. What wasn't
+ * lent, such as a copy, is left alone.
+ */
+export function giveBack({ buffer, length }: Buffer): void {
+  const size = lent.get(buffer);
+  if (size === undefined) return;
+  if (size > length) {
+    lent.set(buffer, size - length);
+    return;
+  }
+  lent.delete(buffer);
+  if ((free.length + 1) * pieceSize <= freeSize) free.push(Buffer.from(buffer));
+}
+
+/** Lets go of what waits for the next reads. */
+export function forgetPieces(): void {
+  free = [];
+}
