@@ -1,4 +1,6 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { lastValueFrom } from 'rxjs';
 import { createMemoryStore, createRxfer } from '../../src/index.js';
 import { digestOf, parseReference, type Digest } from '../../src/oci/index.js';
@@ -62,6 +64,42 @@ describe('the sockets of a client', () => {
     }
     expect(count.requests).toBe(6);
     expect(count.opened).toBeLessThanOrEqual(2);
+  });
+
+  it('serve one request after the other, HEAD as well', async () => {
+    const registry = openClient();
+    const { signal } = new AbortController();
+    const name = parseReference(`${host}/app:v1`);
+    for (const layer of image.layers.slice(0, 3)) {
+      await registry.manifest(name, signal);
+      expect(await registry.has({ host, path: 'app' }, layer, signal)).toBe(true);
+    }
+    expect(count.requests).toBe(6);
+    expect(count.opened).toBe(1);
+  });
+
+  it('are closed where a server has sent more than it should', async () => {
+    let opened = 0;
+    const server = createTcpServer((socket) => {
+      opened++;
+      socket.on('error', () => undefined);
+      // A body after HEAD, of which the next request must not read anything.
+      socket.on('data', (bytes) => {
+        const head = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n';
+        const isHead = bytes.toString().startsWith('HEAD');
+        socket.write(`${head}${isHead ? '' : 'content-type: application/json\r\n'}\r\n{}`);
+      });
+    });
+    const registry = openClient();
+    const { signal } = new AbortController();
+    const at = await listening(server);
+    const blob = { mediaType: 'text/plain', digest: digestOf('{}'), size: 2 };
+    for (let round = 0; round < 3; round++) {
+      expect(await registry.has({ host: at, path: 'app' }, blob, signal)).toBe(true);
+      const body = await registry.blob({ host: at, path: 'app' }, blob, { offset: 0, signal });
+      expect(await text(body.stream)).toBe('{}');
+    }
+    expect(opened).toBeGreaterThan(1);
   });
 
   it('are closed with it, whether they are idle or under way', async () => {

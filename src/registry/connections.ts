@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { abandon } from './abandon.js';
@@ -76,6 +77,9 @@ export class Connections {
     try {
       signal.throwIfAborted();
       const dispatcher = await this.#dispatcher(request);
+      // A connection that has just had an answer takes the next request a turn of the event loop later.
+      // A stream might break meanwhile with nobody to hear it.
+      if (!(body instanceof Readable)) await immediate();
       signal.throwIfAborted();
       const answer = await dispatcher.request({
         method,
@@ -85,11 +89,14 @@ export class Connections {
         body,
         signal,
         highWaterMark: bodyBuffer,
+        // undici closes a connection after HEAD, lest a server has sent a body with that answer; a
+        // connection that has bytes nobody asked for is closed as well.
+        reset: false,
       });
       const { statusCode: status, headers: received } = answer;
       return limited({ url, status, headers: received, body: answer.body }, concern);
     } catch (error) {
-      if (body !== null && 'destroy' in body) body.destroy();
+      if (body instanceof Readable) body.destroy();
       throw connectionFailure(error, { ...concern, host: url.host }, signal);
     }
   }
