@@ -28,7 +28,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   readonly repository = undefined;
   readonly verifies = true;
   readonly #referrers: LayoutReferrers;
-  #prepared: Promise<void> | undefined;
+  readonly #prepared = new Map<string, Promise<void>>();
 
   constructor(folder: string, tag: string | undefined) {
     this.#folder = path.resolve(folder);
@@ -98,7 +98,7 @@ export class OciLayout implements ImageSource, ImageTarget {
     const file = this.#blob(blob.digest);
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
-      const source = await this.#open(open, path.dirname(file));
+      const source = await this.#open(open, blob.digest);
       await writeVerified(source, { ...options, blob, file: temporary });
       await fs.rename(temporary, file);
       return 'uploaded';
@@ -109,13 +109,12 @@ export class OciLayout implements ImageSource, ImageTarget {
   }
 
   /** A blob's bytes, asked for while the folder for them is made. */
-  async #open(open: (offset: number) => Promise<Readable>, folder: string): Promise<Readable> {
+  async #open(open: (offset: number) => Promise<Readable>, digest: Digest): Promise<Readable> {
     const source = open(0);
     // It may fail before anybody awaits it.
     source.catch(() => undefined);
     try {
-      await this.#prepare();
-      await fs.mkdir(folder, { recursive: true });
+      await this.#prepare(digest);
     } catch (error) {
       source.then((bytes) => bytes.destroy()).catch(() => undefined);
       throw error;
@@ -124,7 +123,7 @@ export class OciLayout implements ImageSource, ImageTarget {
   }
 
   async keep({ descriptor, bytes }: FetchedManifest): Promise<void> {
-    await this.#prepare();
+    await this.#prepare(descriptor.digest);
     await this.#replace(this.#blob(descriptor.digest), bytes);
   }
 
@@ -159,13 +158,20 @@ export class OciLayout implements ImageSource, ImageTarget {
     await this.#replace(path.join(this.#folder, 'index.json'), `${JSON.stringify(index)}\n`);
   }
 
-  /** Makes the folder a layout, once for all that is written to it. */
-  #prepare(): Promise<void> {
-    this.#prepared ??= this.#found().catch((error: unknown) => {
-      this.#prepared = undefined;
-      throw error;
-    });
-    return this.#prepared;
+  /** Makes the folder a layout with a folder for such a blob, once for all that is written to it. */
+  #prepare(digest: Digest): Promise<void> {
+    const algorithm = digestAlgorithm(digest);
+    const known = this.#prepared.get(algorithm);
+    if (known !== undefined) return known;
+    const prepared = this.#found()
+      .then(() => fs.mkdir(path.dirname(this.#blob(digest)), { recursive: true }))
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        this.#prepared.delete(algorithm);
+        throw storeError(error, this.#folder);
+      });
+    this.#prepared.set(algorithm, prepared);
+    return prepared;
   }
 
   async #found(): Promise<void> {
@@ -192,7 +198,6 @@ export class OciLayout implements ImageSource, ImageTarget {
     }
     const temporary = `${file}.${randomUUID()}.tmp`;
     try {
-      await fs.mkdir(path.dirname(file), { recursive: true });
       await fs.writeFile(temporary, wanted, { flag: 'wx', flush: true });
       await fs.rename(temporary, file);
     } catch (error) {
