@@ -2,8 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Endpoint } from './endpoints.js';
 import { HostsFileError } from './errors.js';
-import { parseHostsToml, serverAddress, type HostEntry } from './hosts-toml.js';
+import type { HostEntry } from './hosts-toml.js';
 import { checkPem, pemHint, type PemKind } from './pem.js';
+import { serverAddress } from './server-address.js';
 import { isStatedFolder } from './stated-folder.js';
 import type { ClientCertificate, TlsSettings } from './tls.js';
 
@@ -69,6 +70,8 @@ async function configuredHosts(
   file: string,
   text: string,
 ): Promise<ConfiguredHost[]> {
+  // Few have such a file.
+  const { parseHostsToml } = await import('./hosts-toml.js');
   try {
     return await Promise.all(parseHostsToml(text).map((entry) => configuredHost(file, entry)));
   } catch (error) {

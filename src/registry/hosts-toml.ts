@@ -2,6 +2,7 @@ import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { capabilities, type Capability } from './endpoints.js';
 import { parseProxy, proxyProblem } from './proxies.js';
+import { serverAddress } from './server-address.js';
 
 /** One server that a hosts.toml names. */
 export interface HostEntry {
@@ -154,14 +155,6 @@ function entryOf(server: string | undefined, entry: v.InferOutput<typeof table>)
     dialTimeout: entry.dial_timeout,
     proxy: entry.proxy,
   };
-}
-
-/** The address that a `server` or the name of a host table stands for; without a scheme: https. */
-export function serverAddress(text: string): URL | undefined {
-  const full = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `https://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  const isPlain = url?.username === '' && url.password === '' && url.search === '';
-  return isPlain && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -3,7 +3,7 @@ import { silentLogger, type Logger } from '../transfer/index.js';
 import type { CredentialProvider } from './client.js';
 import type { PlainHttp } from './endpoints.js';
 import { InvalidClientOptionError } from './errors.js';
-import { serverAddress } from './hosts-toml.js';
+import { serverAddress } from './server-address.js';
 import type { RequestObserver } from './observe-requests.js';
 import { proxyProblem, type ProxySettings } from './proxies.js';
 import type { TlsProvider } from './tls.js';
