@@ -15,7 +15,6 @@ import { interrupted$ } from './interrupt.js';
 import type { LogOptions } from './log-options.js';
 import { openLogger } from './logging.js';
 import { openClient } from './open-client.js';
-import { openStore } from './open-store.js';
 import type { MoveOptions, StoreOptions } from './options.js';
 import type { RegistryOptions } from './registry-options.js';
 
@@ -44,7 +43,8 @@ export function runSession<E>(
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
   return runOn(options, (open) =>
-    defer(() => openStore(options)).pipe(
+    // Most that it takes is for a store alone.
+    defer(async () => (await import('./open-store.js')).openStore(options)).pipe(
       mergeMap((store) => command({ store, rxfer: open(store) })),
     ),
   );
