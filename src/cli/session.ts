@@ -43,7 +43,7 @@ export function runSession<E>(
   command: (session: Session) => Observable<E>,
 ): Promise<E> {
   return runOn(options, (open) =>
-    // Most that it takes is for a store alone.
+    // Much code is for a store on disk alone.
     defer(async () => (await import('./open-store.js')).openStore(options)).pipe(
       mergeMap((store) => command({ store, rxfer: open(store) })),
     ),

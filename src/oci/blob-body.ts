@@ -17,9 +17,10 @@ export interface BlobBody {
    */
   distrust?(): boolean;
   /**
-   * Takes back the memory of a chunk of `stream`, or of a part of one, to read what comes into it.
-   * For whoever reads `stream` alone, as soon as nobody will look at the chunk any more; nobody has
-   * to. Whoever passes the stream on and keeps its chunks leaves this out of the body passed on.
+   * Takes back the memory of a chunk of `stream`, or of a part of one, so that later bytes are read
+   * into it. Only for who reads `stream` alone, and once nobody looks at the chunk any more; what
+   * isn't given back is left to the garbage collector. Whoever passes the stream on and keeps its
+   * chunks leaves this out of the body that is passed on.
    */
   giveBack?(chunk: Buffer): void;
 }
