@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { openLink } from './link.js';
 
 describe('a slow link', () => {
@@ -23,6 +25,31 @@ describe('a slow link', () => {
       // 100 ms for the bytes, two round trips for the connection and the question.
       expect(performance.now() - begin).toBeGreaterThan(100 + 80 - 5);
     } finally {
+      await link.close();
+      server.close();
+    }
+  });
+
+  it('keeps the order of bytes, also of those that are late', async () => {
+    const bytes = randomBytes(3_000_000);
+    const server = createServer((socket) => socket.once('data', () => socket.end(bytes)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const link = await openLink(target, { bytesPerSecond: 50_000_000, delay: 5 });
+    // So that some timers fire after their time.
+    const hold = setInterval(() => {
+      for (const begin = performance.now(); performance.now() - begin < 4;);
+    }, 5);
+    try {
+      const received = Array.from({ length: 4 }, () => {
+        const socket = connect(Number(link.host.split(':')[1]), '127.0.0.1');
+        socket.write('send it');
+        return buffer(socket);
+      });
+      for (const each of await Promise.all(received)) expect(each.equals(bytes)).toBe(true);
+    } finally {
+      clearInterval(hold);
       await link.close();
       server.close();
     }

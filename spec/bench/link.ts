@@ -88,7 +88,8 @@ function travel(lane: Lane, handshake: number): Transform {
     transform(this: Transform, chunk: Buffer, _encoding, done: TransformCallback) {
       const left = lane.leave(chunk.length) + later;
       later = 0;
-      arrived = until(left + lane.delay).then(() => void this.push(chunk));
+      // What is late doesn't let what follows pass it.
+      arrived = Promise.all([arrived, until(left + lane.delay)]).then(() => void this.push(chunk));
       void until(left).then(() => done());
     },
     flush(done) {
