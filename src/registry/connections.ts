@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { setImmediate as immediate } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { abandon } from './abandon.js';
@@ -79,7 +79,7 @@ export class Connections {
       const dispatcher = await this.#dispatcher(request);
       // A connection that has just had an answer takes the next request a turn of the event loop later.
       // A stream might break meanwhile with nobody to hear it.
-      if (!(body instanceof Readable)) await immediate();
+      if (!(body instanceof Readable)) await setImmediate();
       signal.throwIfAborted();
       const answer = await dispatcher.request({
         method,

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { forgetPieces, lend, pieceSize, takePiece } from './lent-memory.js';
 
-/** Bytes that a socket reads at a time: alone, and beside many others. */
-const readSize = { most: pieceSize, least: 64 * 1024 };
-/** Bytes that all sockets read at a time, where that leaves each the least. */
-const allReads = 3 * readSize.most;
+/** Bytes that a socket reads at a time at least. */
+const leastSize = 64 * 1024;
+/** Bytes that many sockets read at a time, all together, where that leaves each the least. */
+const allReads = 3 * pieceSize;
 /** Sockets that are read into memory of their own at most. */
 const mostLent = 8;
 /** Bytes from which what was read takes its memory along, rather than being copied out of it. */
@@ -32,7 +32,7 @@ export function largeReads(options: buildConnector.BuildOptions): buildConnector
     const onread = {
       buffer: () => {
         // How many are open isn't known before the connections are made that begin together.
-        if (socket === undefined) return memoryOf(readSize.least);
+        if (socket === undefined) return memoryOf(leastSize);
         return open.size > mostLent ? memoryOf(share()) : (piece ??= takePiece());
       },
       // What is read this way isn't given to the stream by Node, nor held back from it.
@@ -55,13 +55,12 @@ export function largeReads(options: buildConnector.BuildOptions): buildConnector
 }
 
 function memoryOf(size: number): Buffer {
-  shared ??= Buffer.allocUnsafeSlow(readSize.most);
+  shared ??= Buffer.allocUnsafeSlow(pieceSize);
   return shared.subarray(0, size);
 }
 
 function share(): number {
-  const size = Math.floor(allReads / open.size);
-  return Math.min(readSize.most, Math.max(readSize.least, size));
+  return Math.max(leastSize, Math.floor(allReads / open.size));
 }
 
 function countAsOpen(socket: Socket): void {
