@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { filter, firstValueFrom, forkJoin, last, lastValueFrom, take, toArray } from 'rxjs';
+import { setTimeout } from 'node:timers/promises';
+import { filter, firstValueFrom, forkJoin, last, lastValueFrom, take, tap, toArray } from 'rxjs';
 import {
   LayerDownloadManager,
   type ApplyEvent,
@@ -280,15 +281,50 @@ describe('LayerDownloadManager.apply', () => {
     const layers = describeAll(image);
     const manager = new LayerDownloadManager({}, options);
     const folder = temporaryFolder();
-    const busy = new Set<number>();
-    const watching = manager.state$.subscribe(({ active }) => busy.add(active));
-    const events = await lastValueFrom(manager.apply(layers, ontoFolder(folder)).pipe(toArray()));
-    watching.unsubscribe();
-    expect(events.flatMap((event) => (event.kind === 'layer' ? event.index : []))).toEqual([
-      0, 1, 2,
-    ]);
+    const there: string[][] = [];
+    await lastValueFrom(
+      manager.apply(layers, ontoFolder(folder)).pipe(
+        filter(({ kind }) => kind === 'layer'),
+        tap(() => there.push(readdirSync(folder))),
+      ),
+    );
+    expect(there).toEqual([['a'], ['a', 'b'], ['a', 'b', 'c']]);
+    await allClosed(layers);
+  });
+
+  it('has the next layers answered while the one below lacks little, and unpacks none', async () => {
+    const layers = describeAll(image);
+    layers[0]!.hang = true;
+    const manager = new LayerDownloadManager({}, options);
+    const folder = temporaryFolder();
+    const applying = manager.apply(layers, ontoFolder(folder)).subscribe();
+    while (layers.some(({ requests }) => requests.length === 0)) await new Promise(setImmediate);
+    await setTimeout(20);
+    expect(readdirSync(folder)).toEqual(['a']);
+    applying.unsubscribe();
+    await allClosed(layers);
+    expect(layers.map(({ requests }) => requests)).toEqual([[0], [0], [0]]);
+  });
+
+  it('asks again for a layer whose body failed before its turn', async () => {
+    const layers = describeAll(image);
+    const manager = new LayerDownloadManager({}, options);
+    const download = layers[1]!.download.bind(layers[1]);
+    let failures = 1;
+    jest.spyOn(layers[1]!, 'download').mockImplementation(async (request) => {
+      const body = await download(request);
+      if (failures-- > 0) body.stream.destroy(new Error('the connection broke'));
+      return body;
+    });
+    const folder = temporaryFolder();
+    const below = layers[0]!.download.bind(layers[0]);
+    jest.spyOn(layers[0]!, 'download').mockImplementation(async (request) => {
+      while (layers[1]!.requests.length === 0) await setTimeout(5);
+      return below(request);
+    });
+    await lastValueFrom(manager.apply(layers, ontoFolder(folder)));
     expect(readdirSync(folder)).toEqual(['a', 'b', 'c']);
-    expect(Math.max(...busy)).toBe(1);
+    expect(layers.map(({ requests }) => requests)).toEqual([[0], [0, 0], [0]]);
     await allClosed(layers);
   });
 
@@ -316,8 +352,10 @@ describe('LayerDownloadManager.apply', () => {
     await allClosed(layers);
   });
 
-  it('closes the descriptors of layers that it never came to', async () => {
-    const layers = describeAll(image);
+  it('asks for no layer while those below lack much, and closes the descriptors of all', async () => {
+    const sizes = [12_000_000, 10, 10];
+    const large = await sampleImage({ layers: sizes.map((size) => [{ name: `${size}`, size }]) });
+    const layers = describeAll(large);
     layers[0]!.hang = true;
     const manager = new LayerDownloadManager({}, options);
     const isMoving = (event: ApplyEvent): boolean =>
