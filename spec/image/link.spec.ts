@@ -17,6 +17,7 @@ import { sampleImage, startRegistry, type SampleImage } from '../../src/testing/
 import { mountBtrfs } from '../support/btrfs.js';
 import { unmountAll } from '../support/loop-mount.js';
 import { removeTemporaryFolders, temporaryFolder } from '../support/temporary-folder.js';
+import { describeTree } from '../support/tree.js';
 
 // Each verifies, which syncs, on machines that have other things to do.
 jest.setTimeout(120_000);
@@ -28,7 +29,7 @@ let image: SampleImage;
 let store: DiskStore;
 let rxfer: Rxfer;
 
-beforeAll(async () => {
+beforeEach(async () => {
   image = await sampleImage({
     layers: [
       [
@@ -40,8 +41,6 @@ beforeAll(async () => {
       [{ name: 'etc/' }, { name: 'etc/.wh.large' }, { name: 'etc/new', content: 'two' }],
     ],
   });
-});
-beforeEach(async () => {
   store = await openDiskStore(temporaryFolder());
   rxfer = await pulledInto(store);
 });
@@ -137,6 +136,20 @@ describe('unpack with reflinks', () => {
     expect(reused).toMatchObject({ layers: 2, linked: 0 });
     expect((reused?.cloned ?? 0) + (reused?.copied ?? 0)).toBe(3);
     fs.writeFileSync(join(root, 'etc/os'), 'changed');
+    expect((await store.verify()).damages).toEqual([]);
+  });
+
+  it('makes of large and small files what it makes of the blob', async () => {
+    const isRoot = process.geteuid?.() === 0;
+    const like = { mode: 0o4750, mtime: new Date(1_000_000_000_000), ...(isRoot && { uid: 7 }) };
+    image = await sampleImage({
+      layers: [[255, 256, 1500].map((kib) => ({ name: `${kib}`, size: kib * 1024, ...like }))],
+    });
+    rxfer = await pulledInto(store);
+    const { root, reused } = await unpack('reflink');
+    expect((reused?.cloned ?? 0) + (reused?.copied ?? 0)).toBe(3);
+    expect(describeTree(root)).toEqual(describeTree((await unpack()).root));
+    fs.writeFileSync(join(root, '1500'), 'changed');
     expect((await store.verify()).damages).toEqual([]);
   });
 

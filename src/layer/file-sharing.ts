@@ -1,8 +1,10 @@
 import * as fs from 'node:fs';
-import { nativePath } from './byte-path.js';
+import { promisify } from 'node:util';
+import { nativePath, shownPath } from './byte-path.js';
+import { changedWhileRead } from './errors.js';
 import { hasCode } from './system-errors.js';
 import type { TarHeader } from './tar-header.js';
-import type { OriginalFile } from './tar-reader.js';
+import type { OriginalFile, TarEntry } from './tar-reader.js';
 
 /**
  * How files that are unpacked may share their bytes with those of a store.
@@ -14,12 +16,20 @@ import type { OriginalFile } from './tar-reader.js';
  */
 export type SharingMode = 'reflink' | 'hard';
 
+const copyFile = promisify(fs.copyFile);
+
 /** How many files were shared in which way. */
 export interface SharedFiles {
   readonly linked: number;
   readonly cloned: number;
   readonly copied: number;
 }
+
+/**
+ * Bytes of files that the file system copies in one call, without a way through this process. Smaller
+ * ones come no faster by it, and with larger ones nobody could end it for too long.
+ */
+const copiedInOne = { least: 256 * 1024, most: 256 * 1024 * 1024 };
 
 /** Makes files from originals that have the same bytes. */
 export class FileSharing {
@@ -75,8 +85,21 @@ export class FileSharing {
     return true;
   }
 
-  /** Takes note of a file that was written from its original's bytes. */
-  copied(): void {
+  /**
+   * Makes the file a copy of its original, or tells that it is to be written from the entry's bytes.
+   * Its metadata is to be set.
+   */
+  async copy(
+    original: OriginalFile,
+    file: string,
+    { header: { size }, sparse }: Pick<TarEntry, 'header' | 'sparse'>,
+  ): Promise<boolean> {
     this.#copied++;
+    // A copy would have no holes.
+    if (sparse !== undefined || size < copiedInOne.least || size > copiedInOne.most) return false;
+    const [from, to] = [nativePath(original.path), nativePath(file)];
+    await copyFile(from, to, fs.constants.COPYFILE_EXCL);
+    if (fs.lstatSync(to).size !== size) throw changedWhileRead(shownPath(original.path));
+    return true;
   }
 }
