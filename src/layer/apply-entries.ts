@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { shownPath } from './byte-path.js';
 import { EntryWriter } from './entry-writer.js';
 import { InvalidLayerError, LayerLimitError } from './errors.js';
@@ -8,6 +7,7 @@ import { hasCode } from './system-errors.js';
 import type { TarEntry } from './tar-reader.js';
 import { UnpackedTree } from './unpacked-tree.js';
 import { Whiteouts } from './whiteouts.js';
+import { withPauses } from './with-pauses.js';
 
 /** How the entries of a layer are unpacked. */
 export interface ApplyEntriesOptions extends UnpackLimits {
@@ -31,9 +31,6 @@ export interface AppliedLayer {
   readonly omissions: readonly string[];
 }
 
-/** Entries between two turns of the event loop. */
-const breath = 128;
-
 /**
  * Writes a layer's entries below a root, one after the other.
  *
@@ -56,14 +53,12 @@ export async function applyEntries(
   const hidden = whiteouts === 'apply' ? new Whiteouts(tree) : undefined;
   let entries = 0;
   let size = 0;
-  for await (const entry of source) {
+  for await (const entry of withPauses(source)) {
     const { header } = entry;
     entries++;
     size += header.size;
     if (entries > maxEntries) throw new LayerLimitError(`more than ${maxEntries} entries`);
     if (size > maxSize) throw new LayerLimitError(`more than ${maxSize} bytes of files`);
-    // Entries at hand are written without a pause: timers and sockets get their turn here.
-    if (entries % breath === 0) await setImmediate();
     signal?.throwIfAborted();
     try {
       const place = tree.confined.resolve(header.name);
