@@ -29,8 +29,8 @@ export async function writeVerified(
   source.on('error', () => undefined);
   try {
     const handle = await fs.open(file, 'wx');
+    const bytes = new BatchedFile(handle, release);
     try {
-      const bytes = new BatchedFile(handle, release);
       await pipeline(
         source,
         async (chunks: AsyncIterable<Buffer>) => {
@@ -48,6 +48,7 @@ export async function writeVerified(
       onReceived?.();
       await handle.sync();
     } finally {
+      await bytes.discard();
       await handle.close();
     }
   } finally {

@@ -1,13 +1,18 @@
 import type { FileHandle } from 'node:fs/promises';
 
-const batchSize = 1024 * 1024;
+const [leastBatch, mostBatch] = [128 * 1024, 1024 * 1024];
+/** Bytes of the batches of many files, all together, where that leaves each the least. */
+const allBatches = 8 * mostBatch;
+
+/** Files that are being written. */
+let open = 0;
 
 /**
  * The writing end of a file. It collects what comes and writes a batch while the next one is
  * collected, since a call to the system costs more than the bytes that it takes along: at most two
- * batches of 1 MiB are in memory.
+ * batches of 1 MiB are in memory, smaller ones where many files are being written.
  *
- * The handle is the caller's, who flushes before closing it.
+ * The handle is the caller's, who flushes before closing it, and discards in every outcome.
  */
 export class BatchedFile {
   readonly #handle: FileHandle;
@@ -15,12 +20,14 @@ export class BatchedFile {
   #size = 0;
   #writing: Promise<void> | undefined;
   #written = 0;
+  #isOpen = true;
   readonly #release: (chunk: Buffer) => void;
 
   /** @param release called with each chunk that is written, and isn't looked at any more. */
   constructor(handle: FileHandle, release: (chunk: Buffer) => void = () => undefined) {
     this.#handle = handle;
     this.#release = release;
+    open++;
   }
 
   /** Bytes that are written. */
@@ -32,7 +39,8 @@ export class BatchedFile {
   write(chunk: Buffer): Promise<void> | undefined {
     this.#batch.push(chunk);
     this.#size += chunk.length;
-    return this.#size < batchSize ? undefined : this.#begin();
+    const batch = Math.max(leastBatch, Math.min(mostBatch, allBatches / open));
+    return this.#size < batch ? undefined : this.#begin();
   }
 
   /** Resolves when all that was taken is written. */
@@ -41,8 +49,10 @@ export class BatchedFile {
     await this.#writing;
   }
 
-  /** Forgets what isn't written yet; resolves when nothing is under way. */
+  /** The end: forgets what isn't written yet; resolves when nothing is under way. */
   async discard(): Promise<void> {
+    if (this.#isOpen) open--;
+    this.#isOpen = false;
     this.#batch = [];
     this.#size = 0;
     await this.#writing?.catch(() => undefined);

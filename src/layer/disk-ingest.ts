@@ -125,6 +125,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
         await syncFolder(path.dirname(this.#final));
       });
       this.#file = undefined;
+      await this.#bytes?.discard();
       await file.close();
     }
     // Whoever waits for this blob finds it whole now, however long this ingest stays open.
@@ -135,6 +136,7 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
     try {
       // What can be kept serves the next attempt; what can't was told to whoever wrote it.
       await this.#bytes?.flush().catch(() => undefined);
+      await this.#bytes?.discard();
       await this.#file?.close();
       if (this.#file !== undefined && this.#length === 0) {
         await fs.rm(this.#partial, { force: true });
