@@ -5,7 +5,8 @@ import { DoNotRetry } from '../transfer/index.js';
 import type { AppliedLayer } from './apply-entries.js';
 import { applyLayer } from './apply-layer.js';
 import { isMismatch } from './errors.js';
-import { Ingestion, type Staging } from './ingestion.js';
+import type { Staging } from './ingest-backend.js';
+import { Ingestion } from './ingestion.js';
 import type { UnpackLimits } from './limits.js';
 import type { AppendOptions, BlobIngest } from './store.js';
 import { onDisk } from './system-errors.js';
@@ -45,6 +46,7 @@ export async function applyBlob(
       existing: () => Readable.from([]),
       write: () => undefined,
       flush: () => Promise.resolve(),
+      kept: () => Readable.from([]),
       reset: () => Promise.resolve(),
       stage: () => Promise.resolve(staging),
       publish: () => Promise.resolve(),

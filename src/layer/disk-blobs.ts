@@ -6,7 +6,8 @@ import { maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError } from './errors.js';
 import { fileBytes } from './file-bytes.js';
 import { sizeOf } from './file-size.js';
-import { Ingestion, type Staging } from './ingestion.js';
+import type { Staging } from './ingest-backend.js';
+import { Ingestion } from './ingestion.js';
 import type { BlobIngest, BlobStore, KeptBlob } from './store.js';
 import { hasCode, onDisk } from './system-errors.js';
 
@@ -55,7 +56,7 @@ export class DiskBlobs implements BlobStore {
       return { discard, finish: () => Promise.resolve({ blob, discard }) };
     };
     const ingest = await DiskIngest.open(this.#place, blob, stage, signal);
-    return Ingestion.open(blob, ingest, signal, 'trust');
+    return Ingestion.open(blob, ingest, signal, { whole: 'trust' });
   }
 }
 

@@ -11,7 +11,7 @@ import { StoreError } from './errors.js';
 import { FileChunks } from './file-chunks.js';
 import { digestOfFile } from './file-digest.js';
 import { lockFile, type FileLock } from './file-lock.js';
-import type { IngestBackend, Staging } from './ingestion.js';
+import type { IngestBackend, Staging } from './ingest-backend.js';
 import { hasCode, onDisk } from './system-errors.js';
 import { sizeOf } from './file-size.js';
 
@@ -101,6 +101,21 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
 
   flush(): Promise<void> {
     return this.#kept(async () => this.#bytes?.flush());
+  }
+
+  async *kept(end: number): AsyncIterable<Buffer> {
+    // Without one, the blob was here whole before.
+    const file = this.#file ?? (await onDisk(this.#final, () => fs.open(this.#final, 'r')));
+    try {
+      let left = end;
+      for await (const chunk of new FileChunks(file)) {
+        yield chunk.subarray(0, left);
+        left -= chunk.length;
+        if (left <= 0) break;
+      }
+    } finally {
+      if (file !== this.#file) await file.close();
+    }
   }
 
   async reset(signal: AbortSignal): Promise<void> {

@@ -183,5 +183,7 @@ async function ingestInto(
   signal: AbortSignal,
 ): Promise<Ingestion<StagedLayer>> {
   const stage = (): Promise<DiskStaging> => DiskStaging.open(place, blob);
-  return Ingestion.open(blob, await DiskIngest.open(place, blob, stage, signal), signal);
+  return Ingestion.open(blob, await DiskIngest.open(place, blob, stage, signal), signal, {
+    turns: place.turns,
+  });
 }

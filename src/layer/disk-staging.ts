@@ -8,7 +8,7 @@ import { applyLayer } from './apply-layer.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
 import { EntryListWriter } from './entry-list.js';
-import type { Staging } from './ingestion.js';
+import type { Staging } from './ingest-backend.js';
 import type { UnpackLimits } from './limits.js';
 import type { StagedLayer } from './store.js';
 import { entryListIn } from './stored-files.js';

@@ -14,6 +14,7 @@ import type { StoreMaintenance, Verification } from './maintenance.js';
 import type { UnpackLimits } from './limits.js';
 import type { Store } from './store.js';
 import { SyncBarrier } from './sync-barrier.js';
+import { UnpackTurns } from './unpack-turns.js';
 import { onDisk } from './system-errors.js';
 
 /** How a store on disk is opened. */
@@ -51,7 +52,7 @@ export async function openDiskStore(
   const layout = await prepareLayout(directory);
   const barrier = new SyncBarrier(layout.sessions);
   const sessions = new DiskSessions(layout, waiting, () => barrier.rest());
-  const place = { layout, sessions, barrier, ...waiting, limits };
+  const place = { layout, sessions, barrier, turns: new UnpackTurns(), ...waiting, limits };
   await tidy(layout, logger);
   const parts = {
     layers: new DiskLayers(place),

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { isDigestOf, type Descriptor, type Digest } from '../oci/index.js';
-import { Ingestion, type IngestBackend, type Staging } from './ingestion.js';
+import type { IngestBackend, Staging } from './ingest-backend.js';
+import { Ingestion, type IngestionOptions } from './ingestion.js';
 
 /** The blobs on their way into a store in memory: of each, one at a time. */
 export class MemoryIngests {
@@ -17,7 +18,7 @@ export class MemoryIngests {
     blob: Descriptor,
     staging: Staging<TWhole>,
     signal: AbortSignal,
-    whole: 'read' | 'trust' = 'read',
+    options: IngestionOptions = {},
   ): Promise<Ingestion<TWhole>> {
     const former = this.#underWay.get(blob.digest) ?? Promise.resolve();
     let done: () => void = () => undefined;
@@ -29,7 +30,7 @@ export class MemoryIngests {
     await former;
     if (signal.aborted) done();
     signal.throwIfAborted();
-    return Ingestion.open(blob, this.#backend(blob, staging, done), signal, whole);
+    return Ingestion.open(blob, this.#backend(blob, staging, done), signal, options);
   }
 
   #backend<TWhole>(
@@ -45,6 +46,7 @@ export class MemoryIngests {
       existing: () => Readable.from([...chunks]),
       write: (chunk) => void chunks.push(chunk),
       flush: () => Promise.resolve(),
+      kept: (end) => Readable.from(firstBytes(chunks, end)),
       reset: () => {
         chunks = [];
         // Whoever has read it may have written to it.
@@ -64,5 +66,14 @@ export class MemoryIngests {
         return Promise.resolve();
       },
     };
+  }
+}
+
+function* firstBytes(chunks: readonly Buffer[], end: number): Generator<Buffer, void> {
+  let left = end;
+  for (const chunk of chunks) {
+    if (left <= 0) return;
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
   }
 }

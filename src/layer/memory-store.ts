@@ -12,7 +12,8 @@ import { magicLength } from './compression.js';
 import { checkDocument, maxDocumentSize } from './documents.js';
 import { BlobNotFoundError, DocumentTooLargeError, LayerLimitError } from './errors.js';
 import { MemoryIngests } from './memory-ingests.js';
-import type { Staging } from './ingestion.js';
+import { UnpackTurns } from './unpack-turns.js';
+import type { Staging } from './ingest-backend.js';
 import { layerFault } from './layer-fault.js';
 import { decompressLayer } from './layer-tar.js';
 import { defaultLimits, type UnpackLimits } from './limits.js';
@@ -57,6 +58,7 @@ class MemoryLayers implements LayerStore {
   readonly limits: UnpackLimits;
   readonly #blobs: Map<Digest, Buffer>;
   readonly #ingests: MemoryIngests;
+  readonly #turns = new UnpackTurns();
   readonly #layers = new Map<ChainID, Layer>();
 
   constructor(blobs: Map<Digest, Buffer>, ingests: MemoryIngests, limits: UnpackLimits) {
@@ -71,7 +73,8 @@ class MemoryLayers implements LayerStore {
   }
 
   ingest(blob: Descriptor, signal: AbortSignal): Promise<LayerIngest> {
-    return this.#ingests.open(blob, memoryStaging(blob, this.limits), signal);
+    const { limits } = this;
+    return this.#ingests.open(blob, memoryStaging(blob, limits), signal, { turns: this.#turns });
   }
 
   async register(staged: StagedLayer, parent: ChainID | undefined): Promise<LayerLease> {
@@ -158,7 +161,7 @@ class MemoryBlobs implements BlobStore {
   ingest(blob: Descriptor, signal: AbortSignal): Promise<BlobIngest> {
     const discard = (): Promise<void> => Promise.resolve();
     const finish = (): Promise<KeptBlob> => Promise.resolve({ blob, discard });
-    return this.#ingests.open(blob, { discard, finish }, signal, 'trust');
+    return this.#ingests.open(blob, { discard, finish }, signal, { whole: 'trust' });
   }
 }
 
