@@ -89,7 +89,7 @@ export class EntryWriter {
     switch (header.type) {
       case 'file':
         if (descriptor !== undefined) await this.#fill(descriptor, entry);
-        else if (!(await this.#share(file, entry))) {
+        else if (!this.#share(file, entry)) {
           await this.#fill(fs.openSync(nativePath(file), 'wx', 0o600), entry);
         }
         return true;
@@ -119,14 +119,14 @@ export class EntryWriter {
   }
 
   /** Makes a file from its original, where it has one, without writing its bytes. */
-  async #share(file: string, entry: TarEntry): Promise<boolean> {
+  #share(file: string, entry: TarEntry): boolean {
     const { header, original } = entry;
     const sharing = this.#sharing;
     if (sharing === undefined || original === undefined) return false;
     if (this.#link(file, entry)) return true;
     if (!sharing.clone(original, file)) {
-      const isCopied = await sharing.copy(original, file, entry);
-      if (!isCopied) return false;
+      sharing.copied();
+      return false;
     }
     this.#own(file, header);
     fs.chmodSync(nativePath(file), header.mode);

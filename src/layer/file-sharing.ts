@@ -1,10 +1,8 @@
 import * as fs from 'node:fs';
-import { promisify } from 'node:util';
-import { nativePath, shownPath } from './byte-path.js';
-import { changedWhileRead } from './errors.js';
+import { nativePath } from './byte-path.js';
 import { hasCode } from './system-errors.js';
 import type { TarHeader } from './tar-header.js';
-import type { OriginalFile, TarEntry } from './tar-reader.js';
+import type { OriginalFile } from './tar-reader.js';
 
 /**
  * How files that are unpacked may share their bytes with those of a store.
@@ -16,20 +14,12 @@ import type { OriginalFile, TarEntry } from './tar-reader.js';
  */
 export type SharingMode = 'reflink' | 'hard';
 
-const copyFile = promisify(fs.copyFile);
-
 /** How many files were shared in which way. */
 export interface SharedFiles {
   readonly linked: number;
   readonly cloned: number;
   readonly copied: number;
 }
-
-/**
- * Bytes of files that the file system copies in one call, without a way through this process. Smaller
- * ones come no faster by it, and with larger ones nobody could end it for too long.
- */
-const copiedInOne = { least: 256 * 1024, most: 256 * 1024 * 1024 };
 
 /** Makes files from originals that have the same bytes. */
 export class FileSharing {
@@ -85,21 +75,8 @@ export class FileSharing {
     return true;
   }
 
-  /**
-   * Makes the file a copy of its original, or tells that it is to be written from the entry's bytes.
-   * Its metadata is to be set.
-   */
-  async copy(
-    original: OriginalFile,
-    file: string,
-    { header: { size }, sparse }: Pick<TarEntry, 'header' | 'sparse'>,
-  ): Promise<boolean> {
+  /** Takes note of a file that was written from its original's bytes. */
+  copied(): void {
     this.#copied++;
-    // A copy would have no holes.
-    if (sparse !== undefined || size < copiedInOne.least || size > copiedInOne.most) return false;
-    const [from, to] = [nativePath(original.path), nativePath(file)];
-    await copyFile(from, to, fs.constants.COPYFILE_EXCL);
-    if (fs.lstatSync(to).size !== size) throw changedWhileRead(shownPath(original.path));
-    return true;
   }
 }

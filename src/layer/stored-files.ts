@@ -5,12 +5,15 @@ import { promisify } from 'node:util';
 import { nativePath, shownPath } from './byte-path.js';
 import { ConfinedRoot } from './confined.js';
 import { readEntryBatches, readEntryList, type ListedEntry } from './entry-list.js';
-import { changedWhileRead } from './errors.js';
+import { StoreError } from './errors.js';
 import { modifiedTime } from './file-times.js';
 import type { TarHeader } from './tar-header.js';
 import type { TarEntry } from './tar-reader.js';
 
-const readSize = 256 * 1024;
+/** Bytes of a small file at most. */
+const smallSize = 256 * 1024;
+/** Bytes that are read at a time: fewer waits for the thread pool. */
+const readSize = 1024 * 1024;
 const ownerMayRead = 0o400;
 
 /** A layer's folder in a store, whose files can stand for those of the archive. */
@@ -53,7 +56,7 @@ export class StoredFiles {
 
   /**
    * The layer's entries as its archive has them, each file with its original in the store. To be
-   * asked for once they are known to be intact.
+   * asked for once they are known to be intact. A chunk of data is there until the next one is asked for.
    */
   async *entries(): AsyncGenerator<TarEntry, void> {
     let index = 0;
@@ -136,15 +139,18 @@ async function* read(
 ): AsyncGenerator<Buffer, void> {
   const descriptor = fs.openSync(nativePath(file), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
   try {
+    const longest = pieces.reduce((most, [, length]) => Math.max(most, length), 0);
+    // One for all: memory that is new each time costs as much as the bytes in it.
+    const buffer = Buffer.allocUnsafe(Math.min(readSize, longest));
     for (const [offset, length] of pieces) {
       // Small files are read at once, as they are written; see EntryWriter.
-      const readAt = length > readSize ? readLater : fs.readSync;
+      const readAt = length > smallSize ? readLater : fs.readSync;
       for (let done = 0; done < length;) {
-        const chunk = Buffer.allocUnsafe(Math.min(readSize, length - done));
-        const count = await readAt(descriptor, chunk, 0, chunk.length, offset + done);
-        if (count === 0) throw changedWhileRead(shownPath(file));
+        const size = Math.min(buffer.length, length - done);
+        const count = await readAt(descriptor, buffer, 0, size, offset + done);
+        if (count === 0) throw wasChanged(file);
         done += count;
-        yield chunk.subarray(0, count);
+        yield buffer.subarray(0, count);
       }
     }
   } finally {
@@ -161,4 +167,13 @@ async function readLater(
 ): Promise<number> {
   const { bytesRead } = await promisify(fs.read)(descriptor, buffer, offset, length, position);
   return bytesRead;
+}
+
+function wasChanged(file: string): StoreError {
+  return new StoreError(
+    'ERR_STORE_DAMAGED',
+    shownPath(file),
+    `${shownPath(file)} was changed while it was read`,
+    "Run 'rxfer verify --repair'.",
+  );
 }
