@@ -1,7 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { filter, firstValueFrom, forkJoin, last, lastValueFrom, take, tap, toArray } from 'rxjs';
+import {
+  filter,
+  firstValueFrom,
+  forkJoin,
+  last,
+  lastValueFrom,
+  share,
+  take,
+  tap,
+  toArray,
+} from 'rxjs';
 import {
   LayerDownloadManager,
   type ApplyEvent,
@@ -292,18 +302,18 @@ describe('LayerDownloadManager.apply', () => {
     await allClosed(layers);
   });
 
-  it('has the next layers answered while the one below lacks little, and unpacks none', async () => {
+  it('has the next layer answered while the one below lacks little, and does not unpack it', async () => {
     const layers = describeAll(image);
     layers[0]!.hang = true;
     const manager = new LayerDownloadManager({}, options);
     const folder = temporaryFolder();
     const applying = manager.apply(layers, ontoFolder(folder)).subscribe();
-    while (layers.some(({ requests }) => requests.length === 0)) await new Promise(setImmediate);
+    while (layers[1]!.requests.length === 0) await new Promise(setImmediate);
     await setTimeout(20);
     expect(readdirSync(folder)).toEqual(['a']);
     applying.unsubscribe();
     await allClosed(layers);
-    expect(layers.map(({ requests }) => requests)).toEqual([[0], [0], [0]]);
+    expect(layers.map(({ requests }) => requests)).toEqual([[0], [0], []]);
   });
 
   it('asks again for a layer whose body failed before its turn', async () => {
@@ -342,6 +352,19 @@ describe('LayerDownloadManager.apply', () => {
     await allClosed(others);
   });
 
+  it.each([1, 3])('shares %i slots with others of its kind', async (concurrency) => {
+    const manager = new LayerDownloadManager({}, { ...options, concurrency });
+    const all = [1, 2, 3, 4].map(() => ({ layers: describeAll(image), folder: temporaryFolder() }));
+    const applied = all.map(({ layers, folder }) =>
+      lastValueFrom(manager.apply(layers, ontoFolder(folder))),
+    );
+    await Promise.all(applied);
+    for (const { layers, folder } of all) {
+      expect(readdirSync(folder)).toEqual(['a', 'b', 'c']);
+      await allClosed(layers);
+    }
+  });
+
   it('goes on with a layer that broke off', async () => {
     const layers = describeAll(image);
     layers[1]!.failures = 1;
@@ -360,9 +383,12 @@ describe('LayerDownloadManager.apply', () => {
     const manager = new LayerDownloadManager({}, options);
     const isMoving = (event: ApplyEvent): boolean =>
       event.kind === 'progress' && (event.progress.current ?? 0) > 0;
-    const apply$ = manager.apply(layers, ontoFolder(temporaryFolder()));
+    const apply$ = manager.apply(layers, ontoFolder(temporaryFolder())).pipe(share());
+    const applying = apply$.subscribe();
     await firstValueFrom(apply$.pipe(filter(isMoving)));
+    await setTimeout(20);
     expect(layers.slice(1).flatMap(({ requests }) => requests)).toEqual([]);
+    applying.unsubscribe();
     await allClosed(layers);
   });
 

@@ -49,7 +49,7 @@ export interface BlobDestination<TWhole> {
   readonly completing?: string;
 }
 
-/** The job that fetches a layer, which is unpacked as it arrives. */
+/** The job that fetches a layer, which the store unpacks. */
 export function fetchLayer(
   store: LayerStore,
   descriptor: DownloadDescriptor,

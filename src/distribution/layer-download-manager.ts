@@ -114,12 +114,13 @@ export class LayerDownloadManager {
 
   /**
    * Unpacks layers onto a folder as they arrive, one after the other, under the same limit, and keeps
-   * nothing of their blobs. The next one is asked for while those below it lack 4 MiB in all, so that
-   * no answer is waited for between two layers; its bytes come once those below are unpacked. Cold.
+   * nothing of their blobs. The next one takes a slot and is asked for while the one below lacks no more
+   * than 4 MiB, so that no answer is waited for between two layers; what has come of it waits until the
+   * one below is unpacked. Cold.
    *
    * ```
-   * layer 1:  --d--d--U              d: Downloading     U: Unpacked
-   * layer 2:       ----d--d--U|
+   * layer 1:  0--d--d--U             0: Downloading, 0 bytes   d: more   U: Unpacked
+   * layer 2:        0---d--d--U|
    * ```
    *
    * - Emits progress, and `layer` as each is on the folder, and completes after the last.

@@ -9,16 +9,19 @@ export interface ArrivingPart<E> {
   readonly arrivedBy: (event: E) => number | undefined;
 }
 
+/** Parts that go on at a time: one whose turn it is, and one that has been asked for. */
+const atATime = 2;
+
 /**
- * Subscribes to parts in their order: to the next one as soon as those before it lack no more than
- * `ahead` bytes in all, so that it has been asked for by when its turn comes. A part that completes
- * lacks nothing.
+ * Subscribes to parts in their order: to the next one as soon as the one before it lacks no more than
+ * `ahead` bytes, so that it has been asked for by when its turn comes. A part that completes lacks
+ * nothing.
  *
  * ```
  * ahead 4   a, of 9 bytes:  --1--6--9-|
  *           b, of 2 bytes:       -------0-2|
- *           c, of 1 byte:           1-|
- * startAhead:                 --1--6--(91)0-2|
+ *           c, of 1 byte:             ---1|
+ * startAhead:                 --1--6--9---012|
  * ```
  *
  * Emits what the parts emit, errors with the first that does, and completes when all have.
@@ -47,11 +50,13 @@ export function startAhead<E>(parts: readonly ArrivingPart<E>[], ahead: number):
       if (started === parts.length) started$.complete();
     };
     const arriving$ = started$.pipe(
-      mergeMap((part) =>
-        arrivals(part, (bytes) => {
-          lacking -= bytes;
-          startNext();
-        }),
+      mergeMap(
+        (part) =>
+          arrivals(part, (bytes) => {
+            lacking -= bytes;
+            startNext();
+          }),
+        atATime,
       ),
     );
     subscriber.add(arriving$.subscribe(subscriber));
