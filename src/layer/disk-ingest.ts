@@ -7,7 +7,7 @@ import { BatchedFile } from './batched-file.js';
 import type { DiskPlace } from './disk-place.js';
 import type { SessionUse } from './disk-sessions.js';
 import { syncFolder } from './durable.js';
-import { StoreError } from './errors.js';
+import { changedWhileRead, StoreError } from './errors.js';
 import { FileChunks } from './file-chunks.js';
 import { digestOfFile } from './file-digest.js';
 import { lockFile, type FileLock } from './file-lock.js';
@@ -105,13 +105,15 @@ export class DiskIngest<TWhole> implements IngestBackend<TWhole> {
 
   async *kept(end: number): AsyncIterable<Buffer> {
     // Without one, the blob was here whole before.
-    const file = this.#file ?? (await onDisk(this.#final, () => fs.open(this.#final, 'r')));
+    const name = this.#file === undefined ? this.#final : this.#partial;
+    const file = this.#file ?? (await onDisk(name, () => fs.open(name, 'r')));
+    const chunks = new FileChunks(file);
     try {
-      let left = end;
-      for await (const chunk of new FileChunks(file)) {
-        yield chunk.subarray(0, left);
-        left -= chunk.length;
-        if (left <= 0) break;
+      for (let left = end; left > 0;) {
+        const { value } = await onDisk(name, () => chunks.next());
+        if (value === undefined) throw changedWhileRead(name);
+        yield value.subarray(0, left);
+        left -= value.length;
       }
     } finally {
       if (file !== this.#file) await file.close();

@@ -115,6 +115,16 @@ export class StoreError extends RxferError {
   }
 }
 
+/** A file of the store that turned out shorter than it had been a moment before. */
+export function changedWhileRead(file: string): StoreError {
+  return new StoreError(
+    'ERR_STORE_DAMAGED',
+    file,
+    `${file} was changed while it was read`,
+    "Run 'rxfer verify --repair'.",
+  );
+}
+
 /** A manifest, index or configuration that is larger than any should be. */
 export class DocumentTooLargeError extends RxferError {
   override readonly name = 'DocumentTooLargeError';

@@ -116,8 +116,7 @@ export class Ingestion<TWhole> implements BlobIngest<TWhole> {
   close(): Promise<void> {
     this.#closing.abort();
     this.#closed ??= this.#underWay.then(async () => {
-      await this.#contents.drop();
-      await this.#backend.close();
+      await this.#contents.drop().finally(() => this.#backend.close());
     });
     return this.#closed;
   }

@@ -4,6 +4,12 @@ import type { IngestBackend, Staging } from './ingest-backend.js';
 import type { EndTurn, UnpackTurns } from './unpack-turns.js';
 import { Unpacking, type UnpackedLayer } from './unpacking.js';
 
+/**
+ * Bytes that are read again at most while the rest of a blob is still to come: its connection waits
+ * for that.
+ */
+const mostReadAgain = 8 * 1024 * 1024;
+
 /** What takes in a blob's bytes: an {@link Unpacking}, or nothing. */
 type Sink = Pick<Unpacking, 'write' | 'finish' | 'abort'>;
 
@@ -69,18 +75,21 @@ export class StagedContents<TWhole> {
 
   /** Forgets all of it, and removes what was staged. */
   async drop(): Promise<void> {
-    await this.abort();
-    await this.#staging?.discard();
-    this.handOver();
-    this.#endTurn?.();
-    this.#invalid = undefined;
+    try {
+      await this.abort();
+      await this.#staging?.discard();
+    } finally {
+      this.handOver();
+      this.#endTurn?.();
+      this.#invalid = undefined;
+    }
   }
 
   async #write(chunk: Buffer, begin: number, signal: AbortSignal): Promise<void> {
     if (this.#sink === undefined) {
       const staging = await this.#stage();
       if (this.#turns !== undefined && staging.consume !== undefined) {
-        this.#endTurn = this.#turns.take();
+        this.#endTurn = begin > mostReadAgain ? undefined : this.#turns.take();
         if (this.#endTurn === undefined) return;
       }
       await this.#open(begin, signal);
@@ -117,6 +126,8 @@ export class StagedContents<TWhole> {
     } catch (error) {
       if (!(error instanceof InvalidLayerError)) throw error;
       this.#invalid = error;
+      await this.abort();
+      this.#endTurn?.();
     }
   }
 

@@ -95,7 +95,8 @@ export interface BlobIngest<TWhole = KeptBlob> {
 
 /**
  * The way of a layer's blob into a store, which is decompressed, hashed again and unpacked as it
- * arrives. `complete` ends the unpacking too, and hands over what is staged.
+ * arrives or, where others are being unpacked, later. `complete` ends the unpacking too, and hands over
+ * what is staged.
  */
 export type LayerIngest = BlobIngest<StagedLayer>;
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { nativePath, shownPath } from './byte-path.js';
 import { ConfinedRoot } from './confined.js';
 import { readEntryBatches, readEntryList, type ListedEntry } from './entry-list.js';
-import { StoreError } from './errors.js';
+import { changedWhileRead } from './errors.js';
 import { modifiedTime } from './file-times.js';
 import type { TarHeader } from './tar-header.js';
 import type { TarEntry } from './tar-reader.js';
@@ -148,7 +148,7 @@ async function* read(
       for (let done = 0; done < length;) {
         const size = Math.min(buffer.length, length - done);
         const count = await readAt(descriptor, buffer, 0, size, offset + done);
-        if (count === 0) throw wasChanged(file);
+        if (count === 0) throw changedWhileRead(shownPath(file));
         done += count;
         yield buffer.subarray(0, count);
       }
@@ -167,13 +167,4 @@ async function readLater(
 ): Promise<number> {
   const { bytesRead } = await promisify(fs.read)(descriptor, buffer, offset, length, position);
   return bytesRead;
-}
-
-function wasChanged(file: string): StoreError {
-  return new StoreError(
-    'ERR_STORE_DAMAGED',
-    shownPath(file),
-    `${shownPath(file)} was changed while it was read`,
-    "Run 'rxfer verify --repair'.",
-  );
 }
