@@ -5,7 +5,11 @@ async function* numbers(count: number): AsyncGenerator<number, void> {
 }
 
 /** How many items came between two turns of the event loop, at most. */
-async function mostATurn(iterations: number, items: number): Promise<number> {
+async function mostATurn(
+  iterations: number,
+  items: number,
+  work: () => void = () => undefined,
+): Promise<number> {
   let [since, most, over] = [0, 0, false];
   const turn = (): void => {
     since = 0;
@@ -15,6 +19,7 @@ async function mostATurn(iterations: number, items: number): Promise<number> {
   const read = async (): Promise<void> => {
     for await (const number of withPauses(numbers(items))) {
       if (number >= 0) most = Math.max(most, ++since);
+      work();
     }
   };
   await Promise.all(Array.from({ length: iterations }, read));
@@ -33,6 +38,14 @@ describe('an iteration with pauses', () => {
     const most = await mostATurn(iterations, 1000);
     expect(most).toBeGreaterThan(60);
     expect(most).toBeLessThanOrEqual(160);
+  });
+
+  it('lets them have it sooner where items take long', async () => {
+    const work = (): void => {
+      for (const end = performance.now() + 5; performance.now() < end;);
+    };
+    expect(await mostATurn(1, 30, work)).toBeLessThanOrEqual(4);
+    expect(await mostATurn(4, 10, work)).toBeLessThanOrEqual(8);
   });
 
   it('counts no longer once it was left or has failed', async () => {
