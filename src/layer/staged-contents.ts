@@ -51,12 +51,11 @@ export class StagedContents<TWhole> {
     signal: AbortSignal,
   ): Promise<{ readonly staging: Staging<TWhole>; readonly layer: UnpackedLayer }> {
     const staging = await this.#stage();
-    if (this.#sink === undefined) {
-      if (staging.consume !== undefined) this.#endTurn = await this.#turns?.wait(signal);
-      await this.#open(this.#blob.size, signal);
+    if (this.#sink === undefined && staging.consume !== undefined) {
+      this.#endTurn = await this.#turns?.wait(signal);
     }
+    const sink = this.#sink ?? (await this.#open(this.#blob.size, signal));
     if (this.#invalid !== undefined) throw this.#invalid;
-    const sink = this.#sink ?? keptAsIs(this.#blob);
     const layer = await sink.finish();
     this.#endTurn?.();
     return { staging, layer };
@@ -98,14 +97,11 @@ export class StagedContents<TWhole> {
   }
 
   /** Opens what takes the bytes in, and gives it those that came before. */
-  async #open(end: number, signal: AbortSignal): Promise<void> {
+  async #open(end: number, signal: AbortSignal): Promise<Sink> {
     const staging = await this.#stage();
-    if (staging.consume === undefined) {
-      this.#sink = keptAsIs(this.#blob);
-      return;
-    }
-    this.#sink = new Unpacking(this.#blob, staging.consume.bind(staging), staging.limits);
-    if (end === 0) return;
+    const sink = sinkOf(this.#blob, staging);
+    this.#sink = sink;
+    if (staging.consume === undefined || end === 0) return sink;
     try {
       await this.#backend.flush();
       for await (const chunk of this.#backend.kept(end)) {
@@ -113,6 +109,7 @@ export class StagedContents<TWhole> {
         await this.#feed(chunk);
         if (this.#invalid !== undefined) break;
       }
+      return sink;
     } catch (error) {
       // Who goes on later begins with the first byte again.
       await this.drop();
@@ -135,6 +132,11 @@ export class StagedContents<TWhole> {
     this.#staging ??= await this.#backend.stage();
     return this.#staging;
   }
+}
+
+function sinkOf<TWhole>(blob: Descriptor, staging: Staging<TWhole>): Sink {
+  if (staging.consume === undefined) return keptAsIs(blob);
+  return new Unpacking(blob, staging.consume.bind(staging), staging.limits);
 }
 
 /** A blob that isn't unpacked: it is all that there is in it. */
