@@ -291,14 +291,22 @@ describe('LayerDownloadManager.apply', () => {
     const layers = describeAll(image);
     const manager = new LayerDownloadManager({}, options);
     const folder = temporaryFolder();
+    const busy = new Set<number>();
+    const watching = manager.state$.subscribe(({ active }) => busy.add(active));
     const there: string[][] = [];
-    await lastValueFrom(
+    const events = await lastValueFrom(
       manager.apply(layers, ontoFolder(folder)).pipe(
-        filter(({ kind }) => kind === 'layer'),
-        tap(() => there.push(readdirSync(folder))),
+        tap(({ kind }) => kind === 'layer' && there.push(readdirSync(folder))),
+        toArray(),
       ),
     );
+    watching.unsubscribe();
+    expect(events.flatMap((event) => (event.kind === 'layer' ? event.index : []))).toEqual([
+      0, 1, 2,
+    ]);
     expect(there).toEqual([['a'], ['a', 'b'], ['a', 'b', 'c']]);
+    // The one whose turn it is, and the one that has been asked for.
+    expect(Math.max(...busy)).toBe(2);
     await allClosed(layers);
   });
 
