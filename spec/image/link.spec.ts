@@ -162,6 +162,21 @@ describe('unpack with reflinks', () => {
     expect(fs.readFileSync(stored(0, 'etc/os'), 'utf8')).toBe('one');
     expect((await store.verify()).damages).toEqual([]);
   });
+
+  itOnBtrfs(
+    'copies what runs as its owner: a clone would be ours with that mode at first',
+    async () => {
+      const modes = [0o4755, 0o2755, 0o755];
+      const layer = modes.map((mode) => ({ name: mode.toString(8), content: 'one', mode }));
+      image = await sampleImage({ layers: [layer] });
+      store = await openDiskStore(join(btrfs ?? '', 'store-of-programs'));
+      rxfer = await pulledInto(store);
+      const { root, reused } = await unpack('reflink', join(btrfs ?? '', 'programs'));
+      expect(reused).toEqual({ layers: 1, linked: 0, cloned: 1, copied: 2 });
+      for (const mode of modes)
+        expect(fs.statSync(join(root, mode.toString(8))).mode & 0o7777).toBe(mode);
+    },
+  );
 });
 
 describe('unpack is from blobs', () => {

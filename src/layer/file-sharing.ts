@@ -21,6 +21,8 @@ export interface SharedFiles {
   readonly copied: number;
 }
 
+const setUserOrGroupID = 0o6000;
+
 /** Makes files from originals that have the same bytes. */
 export class FileSharing {
   /** Until the file system has said that it doesn't. */
@@ -59,9 +61,16 @@ export class FileSharing {
     return true;
   }
 
-  /** Makes the file a clone of its original, if the file system can. Its metadata is to be set. */
+  /**
+   * Makes the file a clone of its original, if the file system can. Its metadata is to be set.
+   *
+   * A clone is born with the original's mode and with us as its owner: one that runs as its owner
+   * would run as root for a moment.
+   */
   clone(original: OriginalFile, file: string): boolean {
     if (!this.#clones) return false;
+    const { mode: originalMode } = fs.lstatSync(nativePath(original.path));
+    if ((originalMode & setUserOrGroupID) !== 0) return false;
     const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = fs.constants;
     const mode = COPYFILE_EXCL | COPYFILE_FICLONE_FORCE;
     try {
