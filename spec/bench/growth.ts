@@ -1,18 +1,27 @@
 /**
  * `npm run bench:growth -- [layers] [files] [blob] [concurrency] [--max N] [--runs N]`: how what a
  * pull costs grows with the number of layers, the number of files, the size of a blob, and the
- * number of layers that move at a time. `--max` leaves out the larger ones.
+ * number of layers that move at a time. `--max` leaves out the larger ones. Where it is one layer
+ * that grows, pigz and tar unpack it beside: part of what grows is what the system does for anybody.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { startDockerRegistry } from '../support/docker-registry.js';
+import { isOnPath } from '../support/peers.js';
 import { run } from '../support/run.js';
-import { benchImage, cachedImage, registryData, smallFiles, type BenchImage } from './fixtures.js';
+import {
+  benchImage,
+  blobFile,
+  cachedImage,
+  registryData,
+  smallFiles,
+  type BenchImage,
+} from './fixtures.js';
 import { tarOf, writeLayout } from './images.js';
 import { circumstances } from './machine.js';
-import { measure, medianCost, rxferCommand, type Cost } from './processes.js';
+import { measure, median, medianCost, rxferCommand, type ProcessCost } from './processes.js';
 import { plotSvg } from './plot.js';
 import { record } from './record.js';
 import { withFigures } from './results.js';
@@ -24,6 +33,14 @@ interface Growth {
   readonly values: readonly number[];
   image(value: number): Promise<BenchImage>;
   options?(value: number): readonly string[];
+  /** Whether the image is one layer, which tar can unpack beside. */
+  readonly isOneLayer?: boolean;
+}
+
+/** What pulls of an image cost, and its layer unpacked by pigz and tar. */
+interface Grown {
+  readonly pull: ProcessCost;
+  readonly tar: ProcessCost | undefined;
 }
 
 const powers = (from: number, to: number): number[] =>
@@ -45,6 +62,7 @@ const growths: Readonly<Record<string, Growth>> = {
     title: 'How a pull grows with the files',
     unit: 'files in one layer',
     values: powers(1000, 1_000_000),
+    isOneLayer: true,
     image: (count) =>
       cachedImage(`files-${count}`, async (layout) => {
         await writeLayout(layout, [tarOf(smallFiles('files', count))]);
@@ -55,6 +73,7 @@ const growths: Readonly<Record<string, Growth>> = {
     title: 'How a pull grows with the size of a blob',
     unit: 'MB in one file',
     values: [1, 10, 100, 1000, 4000],
+    isOneLayer: true,
     image: (size) =>
       cachedImage(`blob-${size}`, async (layout) => {
         await writeLayout(layout, [tarOf([{ name: 'usr/lib/model', size: size * 1e6 }])]);
@@ -82,22 +101,25 @@ async function main(): Promise<void> {
   for (const name of program.args.length === 0 ? names : program.args) {
     const growth = growths[name];
     if (growth === undefined) throw new Error(`there are ${names.join(', ')}, not '${name}'`);
-    const costs = new Map<number, Cost>();
+    const all = new Map<number, Grown>();
     for (const value of growth.values.filter((each) => each <= max)) {
-      const cost = await pulls(growth, value, runs);
+      const grown = await pulls(growth, value, runs);
+      const { wall, cpu } = grown.pull;
+      const beside = grown.tar && `; pigz and tar: ${grown.tar.wall.toFixed(0)} ms`;
       console.log(
-        `${value} ${growth.unit}: ${cost.wall.toFixed(0)} ms, ${cost.cpu.toFixed(0)} ms CPU`,
+        `${value} ${growth.unit}: ${wall.toFixed(0)} ms, ${cpu.toFixed(0)} ms CPU${beside ?? ''}`,
       );
-      costs.set(value, cost);
+      all.set(value, grown);
     }
-    if (save && costs.size > 0) await keep(name, growth, costs, runs);
+    if (save && all.size > 0) await keep(name, growth, all, runs);
   }
 }
 
 /** The median of some pulls, each into a new store. */
-async function pulls(growth: Growth, value: number, runs: number): Promise<Cost> {
+async function pulls(growth: Growth, value: number, runs: number): Promise<Grown> {
   const image = await growth.image(value);
-  const costs: Cost[] = [];
+  const costs: ProcessCost[] = [];
+  const ofTar: ProcessCost[] = [];
   for (let turn = 0; turn < runs; turn++) {
     const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
     const registry = await startDockerRegistry({ data: registryData });
@@ -112,35 +134,57 @@ async function pulls(growth: Growth, value: number, runs: number): Promise<Cost>
       await registry.stop();
       rmSync(folder, { recursive: true, force: true });
     }
+    if (growth.isOneLayer === true && isOnPath('pigz')) ofTar.push(await unpackedByTar(image));
   }
-  return medianCost(costs);
+  return { pull: medianOf(costs), tar: ofTar.length === 0 ? undefined : medianOf(ofTar) };
+}
+
+function medianOf(costs: readonly ProcessCost[]): ProcessCost {
+  return { ...medianCost(costs), system: median(costs.map(({ system }) => system)) };
+}
+
+async function unpackedByTar({ layout, layers: [layer] }: BenchImage): Promise<ProcessCost> {
+  if (layer === undefined) throw new Error(`${layout} has no layer`);
+  const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
+  try {
+    await run('sync');
+    const command = 'pigz -dc "$0" | tar -x -C "$1"';
+    return await measure(['sh', '-c', command, blobFile(layout, layer.digest), folder]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function keep(
   name: string,
   growth: Growth,
-  costs: ReadonlyMap<number, Cost>,
+  all: ReadonlyMap<number, Grown>,
   runs: number,
 ): Promise<void> {
   const { title, unit } = growth;
   const plot = `performance-${name}.svg`;
-  const line = (of: (cost: Cost) => number): [number, number][] =>
-    [...costs].map(([value, cost]) => [value, of(cost)]);
+  const hasTar = [...all.values()].every(({ tar }) => tar !== undefined);
+  const line = (of: (grown: Grown) => number): [number, number][] =>
+    [...all].map(([value, grown]) => [value, of(grown)]);
   const series = [
-    { name: 'wall, ms', points: line(({ wall }) => wall) },
-    { name: 'CPU, ms', points: line(({ cpu }) => cpu) },
-    { name: 'memory, MB', points: line(({ memory }) => memory / 1e6) },
+    { name: 'wall, ms', points: line(({ pull }) => pull.wall) },
+    { name: 'CPU, ms', points: line(({ pull }) => pull.cpu) },
+    { name: 'memory, MB', points: line(({ pull }) => pull.memory / 1e6) },
+    ...(hasTar ? [{ name: 'tar, wall, ms', points: line(({ tar }) => tar?.wall ?? 0) }] : []),
   ];
   writeFileSync(join('docs', plot), plotSvg({ title, x: unit, y: 'ms, MB', series }));
+  const columns = ['wall, ms', 'CPU, ms', 'of it system', 'memory, MB', 'wall for each, ms'];
+  const ofTar = ['pigz and tar: wall, ms', 'system, ms'];
   await record((results) =>
     withFigures(results, {
       name: `growth-${name}`,
       title,
-      columns: [unit, 'wall, ms', 'CPU, ms', 'memory, MB', 'wall for each, ms'],
-      lines: [...costs].map(([value, { wall, cpu, memory }]) => [
+      columns: [unit, ...columns, ...(hasTar ? ofTar : [])],
+      lines: [...all].map(([value, { pull, tar }]) => [
         value,
-        ...[wall, cpu, memory / 1e6].map(Math.round),
-        wall / value,
+        ...[pull.wall, pull.cpu, pull.system, pull.memory / 1e6].map(Math.round),
+        pull.wall / value,
+        ...(hasTar && tar ? [tar.wall, tar.system].map(Math.round) : []),
       ]),
       plot,
       command: `npm run bench:growth -- ${name} --runs ${runs}`,

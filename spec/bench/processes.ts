@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** What a process has cost. */
+/** What some work has cost. */
 export interface Cost {
   /** Wall time, in ms. */
   readonly wall: number;
@@ -12,11 +12,17 @@ export interface Cost {
   readonly memory: number;
 }
 
+/** What a process that has ended has cost. */
+export interface ProcessCost extends Cost {
+  /** What the system itself took of its time of the processor, in ms. */
+  readonly system: number;
+}
+
 /** The command line as it was built: what package.json's `bin` names. */
 export const rxferCommand = [process.execPath, builtCommand()] as const;
 
 /** Runs a process to its end and asks the system what it and its children have used. */
-export async function measure(command: readonly string[]): Promise<Cost> {
+export async function measure(command: readonly string[]): Promise<ProcessCost> {
   // Timed in there, so that the start of what measures isn't counted.
   const script = `
     import json, resource, subprocess, sys, time
@@ -24,7 +30,7 @@ export async function measure(command: readonly string[]): Promise<Cost> {
     code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
     wall = time.monotonic() - begin
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss, wall]))`;
+    print(json.dumps([code, used.ru_utime, used.ru_stime, used.ru_maxrss, wall]))`;
   const lines = script.split('\n').map((line) => line.trim());
   const child = spawn('python3', ['-c', lines.join('\n'), ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -33,9 +39,10 @@ export async function measure(command: readonly string[]): Promise<Cost> {
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   await new Promise((resolve) => child.once('close', resolve));
-  const [code = 1, cpu = 0, memory = 0, wall = 0] = JSON.parse(output) as number[];
+  const [code = 1, user = 0, system = 0, memory = 0, wall = 0] = JSON.parse(output) as number[];
   if (code !== 0) throw new Error(`${command.join(' ')} exited with ${code}`);
-  return { wall: wall * 1000, cpu: cpu * 1000, memory: memory * 1024 };
+  const cpu = (user + system) * 1000;
+  return { wall: wall * 1000, cpu, system: system * 1000, memory: memory * 1024 };
 }
 
 /** What several costs come to, one after the other. */
