@@ -64,6 +64,37 @@ it('are no more than their reader takes, and stay what they were', async () => {
   },
 );
 
+(process.platform === 'win32' ? it.skip : it)(
+  'lie one behind the other when they are small',
+  async () => {
+    const part = 16 * 1024;
+    const parts = 60;
+    const slow = createServer((socket) => {
+      let sent = 0;
+      // Each is asked for, so that no two are read as one.
+      socket
+        .on('error', () => undefined)
+        .on('data', () => {
+          if (sent === parts) socket.end();
+          else socket.write(content.subarray(sent * part, ++sent * part));
+        });
+    });
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    const socket = await connect('127.0.0.1', String((slow.address() as AddressInfo).port));
+    const chunks: Buffer[] = [];
+    socket.write('.');
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      socket.write('.');
+    }
+    await once(slow.close(), 'close');
+    expect(Buffer.concat(chunks).equals(content.subarray(0, parts * part))).toBe(true);
+    expect(chunks.length).toBeGreaterThanOrEqual(parts);
+    // Of 512 KiB each, but for the first read, whose memory is shared.
+    expect(new Set(chunks.slice(1).map(({ buffer }) => buffer)).size).toBeLessThanOrEqual(3);
+  },
+);
+
 it('are as usual with many sockets, of which each gets its own bytes', async () => {
   const sockets = await Promise.all(Array.from({ length: 24 }, () => connect('127.0.0.1')));
   const all = await Promise.all(sockets.map((socket) => readSlowly(socket)));

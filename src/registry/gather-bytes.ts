@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { giveBack } from './lent-memory.js';
 
 type Controller = Dispatcher.DispatchController;
 type Handler = Required<Dispatcher.DispatchHandler>;
@@ -66,11 +67,28 @@ class Gatherer implements Dispatcher.DispatchHandler {
     clearImmediate(this.#turn);
     this.#turn = undefined;
     if (this.#length === 0) return;
-    const [first] = this.#chunks;
-    const isOne = this.#chunks.length === 1 && first !== undefined;
-    const bytes = isOne ? first : Buffer.concat(this.#chunks, this.#length);
+    const bytes = inOnePiece(this.#chunks, this.#length);
     this.#chunks = [];
     this.#length = 0;
     this.#handler.onResponseData?.(controller, bytes);
   }
+}
+
+/** The chunks as one, which is a copy where they don't lie one behind the other. */
+function inOnePiece(chunks: readonly Buffer[], length: number): Buffer {
+  const [first] = chunks;
+  if (first !== undefined && areAdjacent(chunks)) {
+    return Buffer.from(first.buffer, first.byteOffset, length);
+  }
+  const copy = Buffer.concat(chunks, length);
+  for (const chunk of chunks) giveBack(chunk);
+  return copy;
+}
+
+function areAdjacent(chunks: readonly Buffer[]): boolean {
+  return chunks.every((chunk, index) => {
+    const before = chunks[index - 1] ?? chunk;
+    const end = before.byteOffset + (before === chunk ? 0 : before.length);
+    return chunk.buffer === before.buffer && chunk.byteOffset === end;
+  });
 }

@@ -3,19 +3,18 @@ export const pieceSize = 512 * 1024;
 /** Bytes of pieces that wait for the next reads at most. */
 const freeSize = 16 * 1024 * 1024;
 
-/** Of the pieces that were read into: the bytes that weren't given back yet. */
+/** Of the pieces that are in use: the bytes that weren't given back yet. */
 const lent = new WeakMap<ArrayBufferLike, number>();
 let free: Buffer[] = [];
 
-/** Memory to read into: what was given back, or new memory, whose first use costs as much as a copy. */
+/**
+ * Memory to read into: what was given back, or new memory, whose first use costs as much as a copy.
+ * All of it is lent, to be given back by whoever reads the bytes, and unused by whoever took it.
+ */
 export function takePiece(): Buffer {
-  return free.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
-}
-
-/** What was read into a piece, which is its reader's until all of it is given back, or for good. */
-export function lend(piece: Buffer, size: number): Buffer {
-  lent.set(piece.buffer, size);
-  return piece.subarray(0, size);
+  const piece = free.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
+  lent.set(piece.buffer, pieceSize);
+  return piece;
 }
 
 /**
