@@ -1,3 +1,5 @@
+import { markAsUntransferable } from 'node:worker_threads';
+
 /** Bytes of a piece of memory that sockets read into. */
 export const pieceSize = 512 * 1024;
 /** Bytes of pieces that wait for the next reads at most. */
@@ -12,8 +14,16 @@ let free: Buffer[] = [];
  * All of it is lent, to be given back by whoever reads the bytes, and unused by whoever took it.
  */
 export function takePiece(): Buffer {
-  const piece = free.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
+  const piece = free.pop() ?? newPiece();
   lent.set(piece.buffer, pieceSize);
+  return piece;
+}
+
+function newPiece(): Buffer {
+  const piece = Buffer.allocUnsafeSlow(pieceSize);
+  // Whoever gave a chunk's memory away to a worker would take it from the chunks beside, and from the
+  // socket that reads into it.
+  markAsUntransferable(piece.buffer);
   return piece;
 }
 
