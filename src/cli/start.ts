@@ -14,6 +14,7 @@ const builtIns = [
   'node:stream/consumers',
   'node:timers/promises',
   'node:tls',
+  'node:worker_threads',
   'node:zlib',
 ];
 
