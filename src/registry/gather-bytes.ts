@@ -77,7 +77,7 @@ class Gatherer implements Dispatcher.DispatchHandler {
 /** The chunks as one, which is a copy where they don't lie one behind the other. */
 function inOnePiece(chunks: readonly Buffer[], length: number): Buffer {
   const [first] = chunks;
-  if (first !== undefined && areAdjacent(chunks)) {
+  if (first !== undefined && areAdjacent(first, chunks)) {
     return Buffer.from(first.buffer, first.byteOffset, length);
   }
   const copy = Buffer.concat(chunks, length);
@@ -85,10 +85,11 @@ function inOnePiece(chunks: readonly Buffer[], length: number): Buffer {
   return copy;
 }
 
-function areAdjacent(chunks: readonly Buffer[]): boolean {
-  return chunks.every((chunk, index) => {
-    const before = chunks[index - 1] ?? chunk;
-    const end = before.byteOffset + (before === chunk ? 0 : before.length);
-    return chunk.buffer === before.buffer && chunk.byteOffset === end;
+function areAdjacent({ buffer, byteOffset }: Buffer, chunks: readonly Buffer[]): boolean {
+  let end = byteOffset;
+  return chunks.every((chunk) => {
+    const isNext = chunk.buffer === buffer && chunk.byteOffset === end;
+    end += chunk.length;
+    return isNext;
   });
 }
