@@ -19,8 +19,8 @@ export interface Steps {
   readonly log: string;
   /** Only calls with a path below this folder are steps. */
   readonly within: string;
-  /** The step that the process kills itself before. */
-  readonly last?: number;
+  /** Those that it goes past: it kills itself before the first other one. */
+  readonly past?: readonly string[];
   /** A program that is run before each step, with the step's number at the end of its last argument. */
   readonly program?: readonly [name: string, ...options: string[]];
 }
@@ -29,13 +29,13 @@ function tell(news: object): Promise<void> {
   return new Promise((resolve) => void process.send?.(news, () => resolve()));
 }
 
-function take({ log, last, program }: Steps, step: number, what: string): void {
+function take({ log, past, program }: Steps, step: number, what: string): void {
   appendFileSync(log, `${what}\n`);
   if (program !== undefined) {
     const [name, ...options] = program;
     execFileSync(name, [...options.slice(0, -1), `${options.at(-1)}${step}`], { stdio: 'pipe' });
   }
-  if (step === last) process.kill(process.pid, 'SIGKILL');
+  if (past?.includes(what) === false) process.kill(process.pid, 'SIGKILL');
 }
 
 async function pull({ directory, reference, steps }: Task): Promise<void> {

@@ -1,8 +1,14 @@
 import * as fs from 'node:fs';
 import { SyncProgram } from '../../../src/layer/sync-program.js';
 
-/** Does something just before a step, which is told as `rename …/from …/to`, and counted from 1. */
+/**
+ * Does something just before a step, which is counted from 1, and told as `rename from to #2` when it
+ * is the second of these words: the same in each process, in whatever order steps come.
+ */
 export type BeforeStep = (step: number, what: string) => void;
+
+/** The hexadecimal part of a digest, or what randomUUID makes. */
+const identifier = /[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 /**
  * Steps in before each call of this process that makes a folder or lock, moves something, or syncs:
@@ -12,11 +18,15 @@ export type BeforeStep = (step: number, what: string) => void;
  */
 export async function beforeSteps(within: string, act: BeforeStep): Promise<void> {
   let count = 0;
+  const times = new Map<string, number>();
   const step = (name: string, paths: readonly unknown[]): void => {
     const ours = paths.filter((path) => typeof path === 'string' && path.startsWith(within));
     if (ours.length === 0) return;
     const shown = ours.map((path) => (path as string).slice(within.length + 1)).join(' ');
-    act(++count, `${name} ${shown}`);
+    const words = `${name} ${shown.replace(identifier, 'ID')}`;
+    const time = (times.get(words) ?? 0) + 1;
+    times.set(words, time);
+    act(++count, `${words} #${time}`);
   };
   intercept(fs.promises as unknown as Methods, ['mkdir', 'rename'], step);
   intercept(fs as unknown as Methods, ['symlinkSync'], step);
