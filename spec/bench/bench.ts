@@ -2,9 +2,6 @@
  * `npm run bench -- [scenario...] [--image NAME]... [--link] [--runs N]`: rxfer against what people
  * use now, by turns, on the same registry; docs/performance.md has the results.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { startDockerRegistry } from '../support/docker-registry.js';
 import { isOnPath } from '../support/peers.js';
@@ -19,6 +16,7 @@ import { page, record } from './record.js';
 import { renderResults } from './render.js';
 import { resultsFile, withComparison, type Comparison } from './results.js';
 import { scenarios, type Scenario } from './scenarios.js';
+import { withFolder } from './with-folder.js';
 
 const all: Readonly<Record<string, Scenario>> = {
   ...scenarios,
@@ -120,25 +118,25 @@ function sorted(
 }
 
 /** One run, from nothing to nothing. */
-async function attempt(
+function attempt(
   { registry: kind }: Scenario,
   contestant: Contestant,
   image: BenchImage,
   before: BenchImage | undefined,
   isSlow: boolean,
 ): Promise<Cost> {
-  const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
-  const registry = await startDockerRegistry(kind === 'full' ? { data: registryData } : {});
-  const link = isSlow ? await openLink(registry.host, slowLink) : undefined;
-  try {
-    // What ran before shall not be written at this one's expense.
-    await run('sync');
-    return await contestant.run({ image, before, folder, host: link?.host ?? registry.host });
-  } finally {
-    await link?.close();
-    await registry.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return withFolder(async (folder) => {
+    const registry = await startDockerRegistry(kind === 'full' ? { data: registryData } : {});
+    const link = isSlow ? await openLink(registry.host, slowLink) : undefined;
+    try {
+      // What ran before shall not be written at this one's expense.
+      await run('sync');
+      return await contestant.run({ image, before, folder, host: link?.host ?? registry.host });
+    } finally {
+      await link?.close();
+      await registry.stop();
+    }
+  });
 }
 
 function oneOf(names: readonly string[]) {

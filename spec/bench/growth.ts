@@ -4,8 +4,7 @@
  * number of layers that move at a time. `--max` leaves out the larger ones. Where it is one layer
  * that grows, pigz and tar unpack it beside: part of what grows is what the system does for anybody.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { startDockerRegistry } from '../support/docker-registry.js';
@@ -25,6 +24,7 @@ import { measure, median, medianCost, rxferCommand, type ProcessCost } from './p
 import { plotSvg } from './plot.js';
 import { record } from './record.js';
 import { withFigures } from './results.js';
+import { withFolder } from './with-folder.js';
 
 /** What grows. */
 interface Growth {
@@ -121,38 +121,39 @@ async function pulls(growth: Growth, value: number, runs: number): Promise<Grown
   const costs: ProcessCost[] = [];
   const ofTar: ProcessCost[] = [];
   for (let turn = 0; turn < runs; turn++) {
-    const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
-    const registry = await startDockerRegistry({ data: registryData });
-    try {
-      await run('sync');
-      const options = ['--progress', 'none', '--store', folder, ...(growth.options?.(value) ?? [])];
-      const reference = `${registry.host}/${image.name}:v1`;
-      costs.push(await measure([...rxferCommand, 'pull', reference, ...options]));
-      const found = Number(await run('sh', '-c', 'find "$0/layers" -type f | wc -l', folder));
-      if (found < image.files) throw new Error(`${found} of ${image.files} files of ${image.name}`);
-    } finally {
-      await registry.stop();
-      rmSync(folder, { recursive: true, force: true });
-    }
+    costs.push(await pulled(image, growth.options?.(value) ?? []));
     if (growth.isOneLayer === true && isOnPath('pigz')) ofTar.push(await unpackedByTar(image));
   }
   return { pull: medianOf(costs), tar: ofTar.length === 0 ? undefined : medianOf(ofTar) };
+}
+
+function pulled(image: BenchImage, options: readonly string[]): Promise<ProcessCost> {
+  return withFolder(async (store) => {
+    const registry = await startDockerRegistry({ data: registryData });
+    try {
+      await run('sync');
+      const pull = ['pull', `${registry.host}/${image.name}:v1`, '--progress', 'none'];
+      const cost = await measure([...rxferCommand, ...pull, '--store', store, ...options]);
+      const found = Number(await run('sh', '-c', 'find "$0/layers" -type f | wc -l', store));
+      if (found < image.files) throw new Error(`${found} of ${image.files} files of ${image.name}`);
+      return cost;
+    } finally {
+      await registry.stop();
+    }
+  });
 }
 
 function medianOf(costs: readonly ProcessCost[]): ProcessCost {
   return { ...medianCost(costs), system: median(costs.map(({ system }) => system)) };
 }
 
-async function unpackedByTar({ layout, layers: [layer] }: BenchImage): Promise<ProcessCost> {
+function unpackedByTar({ layout, layers: [layer] }: BenchImage): Promise<ProcessCost> {
   if (layer === undefined) throw new Error(`${layout} has no layer`);
-  const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
-  try {
+  return withFolder(async (folder) => {
     await run('sync');
     const command = 'pigz -dc "$0" | tar -x -C "$1"';
-    return await measure(['sh', '-c', command, blobFile(layout, layer.digest), folder]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    return measure(['sh', '-c', command, blobFile(layout, layer.digest), folder]);
+  });
 }
 
 async function keep(

@@ -2,10 +2,8 @@
  * `npm run bench:loop`: how long the main thread is held up while the library pulls 60,000 files,
  * and what a pull of an image of one layer of 1 kB takes in this process.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { lastValueFrom } from 'rxjs';
 import type * as Library from '../../src/index.js';
@@ -16,6 +14,7 @@ import { circumstances } from './machine.js';
 import { median } from './processes.js';
 import { record } from './record.js';
 import { withFigures, type Figures } from './results.js';
+import { withFolder } from './with-folder.js';
 
 // The package as it was built, by its name, as its users load it.
 const { createRegistryClient, createRxfer, openDiskStore } = createRequire(resolve('package.json'))(
@@ -84,25 +83,25 @@ async function overheadFigures(image: BenchImage): Promise<Figures> {
 }
 
 /** Gives pulls of an image into a new store, by the library in this process. */
-async function withPulls(
+function withPulls(
   image: BenchImage,
   use: (pull: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'rxfer-bench-'));
-  const server = await startDockerRegistry({ data: registryData });
-  const registry = createRegistryClient();
-  try {
-    const rxfer = createRxfer({ store: await openDiskStore(folder), registry });
-    await use(async () => {
-      const last = await lastValueFrom(rxfer.pull(`${server.host}/${image.name}:v1`));
-      if (last.kind !== 'result') throw new Error(`${image.name} ended with ${last.kind}`);
-      last.release();
-    });
-  } finally {
-    await registry.close();
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return withFolder(async (folder) => {
+    const server = await startDockerRegistry({ data: registryData });
+    const registry = createRegistryClient();
+    try {
+      const rxfer = createRxfer({ store: await openDiskStore(folder), registry });
+      await use(async () => {
+        const last = await lastValueFrom(rxfer.pull(`${server.host}/${image.name}:v1`));
+        if (last.kind !== 'result') throw new Error(`${image.name} ended with ${last.kind}`);
+        last.release();
+      });
+    } finally {
+      await registry.close();
+      await server.stop();
+    }
+  });
 }
 
 void main();
